@@ -1,0 +1,203 @@
+"""Annotations into specs: the one place that knows which Python types a field may be declared with."""
+
+from __future__ import annotations
+
+import enum
+import math
+import types
+import typing
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Literal, Union
+from uuid import UUID
+
+import annotated_types
+import attrs
+
+from sagellm_protocol.model.exceptions import DeclarationError
+from sagellm_protocol.model.naming import full_name
+from sagellm_protocol.model.spec import (
+    Choice,
+    Derived,
+    Either,
+    Field,
+    Flag,
+    Free,
+    Items,
+    Made,
+    Member,
+    Nested,
+    Nullable,
+    Number,
+    OneOf,
+    REQUIRED,
+    Spec,
+    Table,
+    Text,
+    Type,
+    Unknown,
+    Uuid,
+)
+from sagellm_protocol.model.units import Unit
+
+_LEAVES: dict[Any, Type] = {
+    str: Text(),
+    bool: Flag(),
+    int: Number(int),
+    float: Number(float),
+    UUID: Uuid(),
+    Any: Free(),
+}
+_SEQUENCES = (list, tuple, Sequence)
+_MAPPINGS = (dict, Mapping)
+_BOUNDS: dict[type, str] = {
+    annotated_types.Ge: "ge",
+    annotated_types.Gt: "gt",
+    annotated_types.Le: "le",
+    annotated_types.Lt: "lt",
+}
+
+
+def is_message(cls: Any) -> bool:
+    """Whether ``cls`` was declared with ``@message``."""
+    return isinstance(cls, type) and "__message__" in vars(cls)
+
+
+def read_type(annotation: Any) -> Type:
+    """The spec of an annotation.
+
+    Raises:
+        DeclarationError: the annotation has no form on the wire.
+    """
+    if annotation in _LEAVES:
+        return _LEAVES[annotation]
+    if is_message(annotation):
+        return Nested(full_name(annotation), annotation)
+    if isinstance(annotation, type) and issubclass(annotation, enum.Enum):
+        return _member(annotation)
+    origin, args = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin is Annotated:
+        return _constrained(read_type(args[0]), annotation.__metadata__)
+    if origin is Literal and all(isinstance(value, str) for value in args):
+        return OneOf(args)
+    if origin in _SEQUENCES and (origin is not tuple or args[1:] == (...,)):
+        return Items(read_type(args[0]))
+    if origin in _MAPPINGS and args[0] is str:
+        return Table(read_type(args[1]))
+    if origin in (Union, types.UnionType):
+        return _union(args)
+    raise DeclarationError(f"{annotation!r} is no type that a message can carry")
+
+
+def _member(cls: type[enum.Enum]) -> Member:
+    members = {name: member.value for name, member in cls.__members__.items()}
+    if not all(type(value) in (str, int) for value in members.values()):
+        raise DeclarationError(f"{cls!r}: the values of an enumeration on the wire are all texts or integers")
+    return Member(full_name(cls), members, cls)
+
+
+def _constrained(inner: Type, metadata: Sequence[Any]) -> Type:
+    """``inner`` with the bounds and unit found beside it; a constraint that we would not check is refused."""
+    if isinstance(inner, Nullable):
+        return Nullable(_constrained(inner.inner, metadata))
+    bounds: list[tuple[str, float]] = []
+    unit: str | None = None
+    for found in metadata:
+        for item in found if isinstance(found, annotated_types.GroupedMetadata) else (found,):
+            if type(item) in _BOUNDS:
+                bounds.append((_BOUNDS[type(item)], getattr(item, _BOUNDS[type(item)])))
+            elif isinstance(item, Unit):
+                unit = item.symbol
+            elif isinstance(item, annotated_types.BaseMetadata):
+                raise DeclarationError(f"the constraint {item!r} is not supported; Ge, Gt, Le, Lt and Interval are")
+    if not bounds and unit is None:
+        return inner
+    if not isinstance(inner, Number):
+        raise DeclarationError(f"bounds and units belong on int and float, not on {inner!r}")
+    if any(not math.isfinite(limit) for _, limit in bounds):
+        raise DeclarationError("bounds are finite")
+    return Number(inner.kind, (*inner.bounds, *bounds), unit or inner.unit)
+
+
+def _union(args: Sequence[Any]) -> Type:
+    options = tuple(read_type(arg) for arg in args if arg is not types.NoneType)
+    inner: Type
+    if len(options) == 1:
+        inner = options[0]
+    elif all(isinstance(option, Nested) for option in options):
+        inner = Choice(options, _tag(options))  # type: ignore[arg-type]
+    else:
+        kinds = [wire_kind(option) for option in options]
+        if len(set(kinds)) < len(kinds) or "any" in kinds:
+            raise DeclarationError(f"nothing on the wire tells {' from '.join(map(str, args))}")
+        inner = Either(options)
+    return Nullable(inner) if types.NoneType in args else inner
+
+
+def wire_kind(kind: Type) -> str:
+    """Which JSON type a value of this spec is written as: text, number, flag, array, object, any."""
+    match kind:
+        case Text() | Uuid() | OneOf():
+            return "text"
+        case Number():
+            return "number"
+        case Flag():
+            return "flag"
+        case Member(members=members):
+            return "text" if all(isinstance(value, str) for value in members.values()) else "number"
+        case Items():
+            return "array"
+        case Nested() | Choice() | Table():
+            return "object"
+        case _:
+            return "any"
+
+
+def _tag(options: Sequence[Any]) -> str | None:
+    """The field that tells the options apart: a literal of one text in each, no two the same."""
+    tables = [{field.name: field.type for field in spec_of(option.cls).fields} for option in options]
+    for name in tables[0]:
+        texts = [kind.values for table in tables if isinstance(kind := table.get(name), OneOf) and len(kind.values) == 1]
+        if len(texts) == len(tables) == len(set(texts)):
+            return name
+    return None
+
+
+def spec_of(cls: type) -> Spec:
+    """The spec of a message class, read on first use.
+
+    Raises:
+        DeclarationError: a field's annotation has no form on the wire.
+    """
+    spec: Spec | None = cls.__dict__.get("__message_spec__")
+    if spec is None:
+        spec = _read(cls)
+        cls.__message_spec__ = spec  # type: ignore[attr-defined]
+    return spec
+
+
+def _read(cls: Any) -> Spec:
+    attributes = attrs.fields(cls)
+    if any(isinstance(attribute.type, str) for attribute in attributes):
+        hints = typing.get_type_hints(cls, include_extras=True)
+    else:
+        hints = {attribute.name: attribute.type for attribute in attributes}
+    fields = []
+    for attribute in attributes:
+        try:
+            kind = read_type(hints[attribute.name])
+        except DeclarationError as error:
+            raise DeclarationError(f"{full_name(cls)}.{attribute.name}: {error}") from None
+        fields.append(Field(attribute.name, kind, _default(attribute), attribute.name))
+    unknown: Unknown = cls.__message__
+    return Spec(full_name(cls), tuple(fields), cls, unknown)
+
+
+def _default(attribute: attrs.Attribute[Any]) -> Any:
+    default = attribute.default
+    if default is attrs.NOTHING:
+        return REQUIRED
+    if not isinstance(default, attrs.Factory):  # type: ignore[arg-type]
+        return default
+    if default.takes_self:
+        return Derived(default.factory, attribute.metadata.get("published_default"))
+    return Made(default.factory)

@@ -1,0 +1,147 @@
+"""What can go wrong, as exceptions. Every one is a :class:`ProtocolError` and can be sent as an ``Error`` message."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, ClassVar
+
+import attrs
+
+from sagellm_protocol.model.shortening import short
+
+if TYPE_CHECKING:
+    from sagellm_protocol.errors import Error
+
+
+class ProtocolError(ValueError):
+    """Root of all errors that this library raises about data.
+
+    ``code`` is the value of the :class:`~sagellm_protocol.errors.ErrorCode` that :meth:`to_error` answers with.
+    """
+
+    code: ClassVar[str] = "invalid_argument"
+
+    def to_error(self) -> Error:
+        """This failure as the protocol's own ``Error`` message, so that a server can answer with it.
+
+        ``retryable`` is false: the same data will fail again.
+        """
+        from sagellm_protocol.errors import Error, ErrorCode
+
+        return Error(code=ErrorCode(self.code), message=str(self), retryable=False)
+
+
+class DeclarationError(TypeError):
+    """A ``@message`` class is declared in a way that the protocol cannot carry (a programming error, not bad data)."""
+
+
+@attrs.frozen
+class Violation:
+    """One thing wrong with one value."""
+
+    path: str
+    """Where, from the message down: ``metrics.ttft_ms``, ``choices[0].delta``; empty for the message itself."""
+    rule: str
+    """What must hold: ``required``, ``float``, ``>= 0``, ``finite``, ``one of 'stop', 'length'``, ``known field``."""
+    value: str = attrs.field(converter=short)
+    """``repr`` of what was found, cut short."""
+
+    def __str__(self) -> str:
+        where = self.path or "(the message itself)"
+        return f"{where}: {self.rule}" if self.rule == "required" else f"{where}: must be {self.rule}, got {self.value}"
+
+
+class ValidationError(ProtocolError):
+    """A message breaks its declaration. Holds every violation, not just the first."""
+
+    message_name: str
+    """Full name of the message: ``types.Metrics``."""
+    violations: tuple[Violation, ...]
+
+    def __init__(self, message_name: str, violations: Iterable[Violation]) -> None:
+        self.message_name = message_name
+        self.violations = tuple(violations)
+        lines = "".join(f"\n  {violation}" for violation in self.violations)
+        count = len(self.violations)
+        super().__init__(f"{message_name}: {count} violation{'s' * (count != 1)}{lines}")
+
+    def __reduce__(self) -> tuple[type[ValidationError], tuple[str, tuple[Violation, ...]]]:
+        return type(self), (self.message_name, self.violations)
+
+
+class DecodeError(ProtocolError):
+    """The bytes are no payload at all: malformed, truncated, too large, too deep, or with an integer past 64 bits."""
+
+    offset: int | None
+    """Where in the input, if the format tells (bytes for MessagePack, characters for JSON)."""
+
+    def __init__(self, reason: str, offset: int | None = None) -> None:
+        self.reason = reason
+        self.offset = offset
+        super().__init__(reason if offset is None else f"{reason} (at offset {offset})")
+
+    def __reduce__(self) -> tuple[type[DecodeError], tuple[str, int | None]]:
+        return type(self), (self.reason, self.offset)
+
+
+class EncodeError(ProtocolError):
+    """A valid message holds a value that no wire format can carry (an integer past 64 bits, a lone surrogate)."""
+
+    code = "invalid_argument"
+
+
+class UnsupportedRevisionError(ProtocolError):
+    """A revision, release or message that this library does not know, or a message older than asked for."""
+
+    code = "not_implemented"
+
+
+class UnknownCodecError(ProtocolError):
+    """No codec of that name or media type is registered."""
+
+    code = "not_implemented"
+
+
+@attrs.frozen
+class Loss:
+    """One value that an older revision cannot say."""
+
+    path: str
+    """Where the value stands in today's payload."""
+    value: str = attrs.field(converter=short)
+    """``repr`` of the value, cut short."""
+    reason: str
+    """Why: ``came with 0.4.1.0``."""
+
+    def __str__(self) -> str:
+        return f"{self.path or '(the message itself)'} = {self.value}: {self.reason}"
+
+
+class LossyDowngradeError(ProtocolError):
+    """A payload says something that the older revision cannot. Names each such value."""
+
+    def __init__(self, message_name: str, revision: str, losses: Iterable[Loss]) -> None:
+        self.message_name = message_name
+        self.revision = revision
+        self.losses = tuple(losses)
+        lines = "".join(f"\n  {loss}" for loss in self.losses)
+        super().__init__(f"{message_name} cannot be said in {revision} without loss:{lines}")
+
+    def __reduce__(self) -> tuple[type[LossyDowngradeError], tuple[str, str, tuple[Loss, ...]]]:
+        return type(self), (self.message_name, self.revision, self.losses)
+
+
+class AmbiguousPayloadError(ProtocolError):
+    """A bare payload could be several messages, or mean different things in different revisions."""
+
+    def __init__(self, candidates: Iterable[str]) -> None:
+        self.candidates = tuple(candidates)
+        listed = "".join(f"\n  {candidate}" for candidate in self.candidates)
+        super().__init__(f"the payload alone does not tell which of these it is:{listed}")
+
+    def __reduce__(self) -> tuple[type[AmbiguousPayloadError], tuple[tuple[str, ...]]]:
+        return type(self), (self.candidates,)
+
+
+class UnknownPayloadError(ProtocolError):
+    """A bare payload fits no message of any revision."""

@@ -1,0 +1,125 @@
+"""``@message``: a class whose annotations say all about it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar, dataclass_transform, overload
+
+import attrs
+
+from sagellm_protocol.model.frozen import FrozenDict
+from sagellm_protocol.model.shortening import short_repr
+from sagellm_protocol.model.spec import Unknown
+
+T = TypeVar("T")
+
+
+def derived(function: Callable[[Any], T], *, published_default: T) -> T:
+    """A field whose value, where none is given, is computed from the rest of the message.
+
+    Args:
+        function: is given the message with every other field set, and returns the value.
+        published_default: what field tables show as the default.
+    """
+    return attrs.field(
+        default=attrs.Factory(function, takes_self=True), metadata={"published_default": published_default}
+    )
+
+
+@overload
+@dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(attrs.field, derived))
+def message(cls: type[T], /) -> type[T]: ...
+@overload
+@dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(attrs.field, derived))
+def message(*, unknown: Unknown = ...) -> Callable[[type[T]], type[T]]: ...
+def message(cls: type[T] | None = None, /, *, unknown: Unknown = "forbid") -> type[T] | Callable[[type[T]], type[T]]:
+    """Make a message of a class: a frozen, slotted, keyword-only ``attrs`` class, immutable all the way down.
+
+    Fields are annotations: ``str``, ``bool``, ``int``, ``float``, ``UUID``, enumerations, ``Literal`` texts, other
+    messages, ``Sequence[...]`` (held as a tuple), ``Mapping[str, ...]`` (held as a :class:`FrozenDict`), ``Any`` (JSON),
+    each of them ``| None``, numbers with the bounds and units of :mod:`sagellm_protocol.model.units`. Annotations are
+    read on first use, so that messages may refer to each other.
+
+    Args:
+        unknown: what decoding does with a field that the class does not have: ``"forbid"`` or ``"ignore"``.
+
+    The constructor takes a list for a tuple, a dict for a mapping, an enumeration's value for its member and an int for
+    a float, and nothing else.
+
+    Raises:
+        ValidationError: on construction, with every violation.
+        DeclarationError: on first use, where an annotation has no form on the wire.
+    """
+    if cls is None:
+        return lambda undecorated: _declare(undecorated, unknown)
+    return _declare(cls, unknown)
+
+
+def _declare(cls: type[T], unknown: Unknown) -> type[T]:
+    declared = attrs.define(
+        _over_draft(cls),
+        frozen=True,
+        slots=True,
+        kw_only=True,
+        init=False,
+        repr=False,
+        field_transformer=_freeze_defaults,
+    )
+    _retarget_class_cells(cls, declared)
+    built: Any = declared
+    built.__message__ = unknown
+    built.__init__ = _first_init
+    built.__repr__ = short_repr
+    built.__copy__ = _itself
+    built.__deepcopy__ = _itself
+    return declared
+
+
+def _over_draft(cls: type[T]) -> type[T]:
+    """``cls`` over a base that holds its slots and is not frozen.
+
+    A message under construction is turned into its draft, filled by plain assignment and turned back: several times
+    faster than ``object.__setattr__`` for each field. Where ``cls`` has bases of its own it is left as it is.
+    """
+    if cls.__bases__ != (object,):
+        return cls
+    names = tuple(name for name in cls.__dict__.get("__annotations__", {}))
+    draft = type(f"_{cls.__name__}Draft", (), {"__slots__": (*names, "__weakref__"), "__module__": cls.__module__})
+    body = {name: value for name, value in cls.__dict__.items() if name not in ("__dict__", "__weakref__")}
+    over: type[T] = type(cls.__name__, (draft,), body)
+    over.__qualname__ = cls.__qualname__
+    return over
+
+
+def _retarget_class_cells(old: type, new: type) -> None:
+    """Point ``super()`` and ``__class__`` in the methods at the class that is left in the end."""
+    for value in vars(new).values():
+        function = getattr(value, "__func__", getattr(value, "fget", value))
+        for cell in getattr(function, "__closure__", None) or ():
+            if cell.cell_contents is old:
+                cell.cell_contents = new
+
+
+def _freeze_defaults(cls: type, fields: list[attrs.Attribute[Any]]) -> list[attrs.Attribute[Any]]:
+    return [
+        field.evolve(default=FrozenDict(field.default))
+        if type(field.default) is dict
+        else field.evolve(default=tuple(field.default))
+        if type(field.default) is list
+        else field
+        for field in fields
+    ]
+
+
+def _first_init(self: Any, **fields: Any) -> None:
+    """Write the constructor of the class on its first use, then be it."""
+    from sagellm_protocol.model.constructor import write_constructor
+
+    cls = next(base for base in type(self).__mro__ if "__message__" in vars(base))
+    cls.__init__ = write_constructor(cls)  # type: ignore[misc]
+    cls.__init__(self, **fields)
+
+
+def _itself(self: T, memo: object = None) -> T:
+    """Copying a message, deep or not, is the message: nothing in it can change."""
+    return self

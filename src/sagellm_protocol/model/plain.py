@@ -1,0 +1,55 @@
+"""Messages as plain dicts, without a codec: for methods of messages, and for those who need no registry."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from sagellm_protocol.model.reading import Readers
+    from sagellm_protocol.model.spec import Unknown
+    from sagellm_protocol.model.writing import Writers
+
+T = TypeVar("T")
+
+
+@lru_cache(maxsize=None)
+def _writers() -> Writers:
+    from sagellm_protocol.model.writing import Writers
+
+    return Writers("plain")
+
+
+@lru_cache(maxsize=None)
+def _readers(unknown: Unknown | None) -> Readers:
+    from sagellm_protocol.model.reading import Readers
+
+    return Readers("dict", unknown)
+
+
+def to_plain(message: Any) -> dict[str, Any]:
+    """A message as JSON-like data: dict, list, str, int, float, bool and None."""
+    payload: dict[str, Any] = _writers().writer(type(message))(message)
+    return payload
+
+
+def from_plain(cls: type[T], payload: Any, *, unknown: Unknown | None = None) -> T:
+    """A message of ``cls`` from JSON-like data.
+
+    Args:
+        unknown: what to do with fields that the class does not have; where it is None, what the class says.
+
+    Raises:
+        ValidationError: with every violation.
+        DecodeError: an integer past 64 bits.
+    """
+    from sagellm_protocol.model.annotations import read_type
+    from sagellm_protocol.model.checking import check_payload
+    from sagellm_protocol.model.reading import DOUBTS
+
+    kind = read_type(cls)
+    try:
+        message: T = _readers(unknown).reader(kind)(payload)
+    except DOUBTS:
+        message = check_payload(kind, payload, unknown=unknown)
+    return message

@@ -1,0 +1,39 @@
+"""Values cut short for error messages and ``repr``: a prompt of a megabyte must not fill a log line."""
+
+from __future__ import annotations
+
+import reprlib
+from typing import Any
+
+
+class _Shortener(reprlib.Repr):
+    def __init__(self) -> None:
+        super().__init__()
+        self.maxstring = self.maxother = self.maxlong = 80
+        self.maxtuple = self.maxlist = self.maxdict = 8
+        self.maxlevel = 5
+
+    def repr_FrozenDict(self, value: dict[Any, Any], level: int) -> str:
+        return self.repr_dict(value, level)
+
+    def repr_UUID(self, value: object, level: int) -> str:
+        return repr(value)
+
+    def repr_instance(self, value: object, level: int) -> str:
+        # A message shortens itself, field by field.
+        return repr(value) if hasattr(type(value), "__message__") else super().repr_instance(value, level)
+
+
+_shortener = _Shortener()
+
+
+def short(value: object) -> str:
+    """``repr(value)``, with long texts, sequences and mappings cut in the middle."""
+    return _shortener.repr(value)
+
+
+def short_repr(self: Any) -> str:
+    """The ``__repr__`` of every message: ``Name(field=value, ...)``, long values cut."""
+    cls = type(self)
+    fields = ", ".join(f"{field.name}={short(getattr(self, field.name))}" for field in cls.__attrs_attrs__)
+    return f"{cls.__qualname__}({fields})"

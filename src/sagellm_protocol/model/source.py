@@ -1,0 +1,64 @@
+"""Generated functions: source text compiled so that tracebacks and debuggers show its lines, as ``attrs`` does."""
+
+from __future__ import annotations
+
+import itertools
+import linecache
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import attrs
+
+_serial = itertools.count()
+
+
+class Doubt(Exception):
+    """Raised by a generated function that cannot vouch for a value: the thorough path then decides, and explains."""
+
+
+_NAMES: dict[str, Any] = {
+    "_Doubt": Doubt,
+    **{f"_{kind.__name__}": kind for kind in (str, int, float, bool, list, tuple, dict, type, isinstance)},
+}
+
+
+@attrs.define
+class Function:
+    """A function being written: its lines, and the objects that its names stand for."""
+
+    name: str
+    lines: list[str] = attrs.field(factory=list)
+    names: dict[str, Any] = attrs.field(factory=lambda: dict(_NAMES))
+    indent: int = 1
+    counter: Iterator[int] = attrs.field(factory=itertools.count)
+
+    def add(self, line: str) -> None:
+        self.lines.append("    " * self.indent + line)
+
+    def bind(self, hint: str, value: Any) -> str:
+        """A name for an object in the function's globals, the same for the same object.
+
+        It begins with an underscore, as no field does: a field called ``type`` must not hide the builtin.
+        """
+        name = "_" + re.sub(r"\W", "_", hint)
+        while self.names.setdefault(name, value) is not value:
+            name += "_"
+        return name
+
+    def fresh(self, hint: str) -> str:
+        """A local name that nothing else has."""
+        return f"_{hint}_{next(self.counter)}"
+
+    def compile(self, signature: str) -> Callable[..., Any]:
+        source = "\n".join((f"def {self.name}({signature}):", *self.lines)) + "\n"
+        filename = f"<sagellm_protocol generated {self.name} {next(_serial)}>"
+        exec(compile(source, filename, "exec"), self.names)
+        linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
+        function: Callable[..., Any] = self.names[self.name]
+        return function
+
+
+def generated_source(function: Callable[..., Any]) -> str:
+    """The source text of a generated function, for those who want to read it."""
+    return "".join(linecache.getlines(function.__code__.co_filename))

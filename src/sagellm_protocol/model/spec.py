@@ -1,0 +1,188 @@
+"""What a field may hold, as data. Read from the class once; checks, codecs, schemas and field tables come from it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Literal, TypeAlias
+
+import attrs
+
+INT_MIN, INT_MAX = -(2**63), 2**64 - 1
+"""The integers that JSON (orjson) and MessagePack carry exactly."""
+
+MAX_FREE_DEPTH = 100
+"""How deep free JSON may nest: with any message, list and envelope around it, below the wire's limit of 128."""
+
+Unknown: TypeAlias = Literal["forbid", "ignore"]
+"""What to do with a field that the class does not have."""
+
+
+@attrs.frozen
+class Text:
+    """A ``str``."""
+
+
+@attrs.frozen
+class Flag:
+    """A ``bool``."""
+
+
+@attrs.frozen
+class Number:
+    """An ``int`` or ``float`` with its bounds, e.g. ``(("ge", 0), ("le", 1))``, and unit."""
+
+    kind: type[int] | type[float]
+    bounds: tuple[tuple[str, float], ...] = ()
+    unit: str | None = None
+
+
+@attrs.frozen
+class Uuid:
+    """A ``uuid.UUID``; on the wire its text of 36 characters."""
+
+
+@attrs.frozen
+class Member:
+    """A member of an enumeration; on the wire its value. ``members`` maps the names to the values."""
+
+    name: str
+    members: Mapping[str, str | int] = attrs.field(hash=False)
+    cls: type | None = attrs.field(eq=False, default=None)
+
+
+@attrs.frozen
+class OneOf:
+    """One of a few literal texts."""
+
+    values: tuple[str, ...]
+
+
+@attrs.frozen
+class Nested:
+    """Another message, by its full name."""
+
+    name: str
+    cls: type = attrs.field(eq=False)
+
+
+@attrs.frozen
+class Choice:
+    """One of several messages, told apart by the text in their field ``tag``, or by their fields."""
+
+    options: tuple[Nested, ...]
+    tag: str | None
+
+
+@attrs.frozen
+class Items:
+    """A sequence, held as a tuple. ``fixed`` where it is declared ``tuple[X, ...]``."""
+
+    item: Type
+
+
+@attrs.frozen
+class Table:
+    """A mapping from text, held as a ``FrozenDict``."""
+
+    value: Type
+
+
+@attrs.frozen
+class Free:
+    """Any JSON value, frozen all the way down."""
+
+
+@attrs.frozen
+class Nullable:
+    """``inner`` or ``None``."""
+
+    inner: Type
+
+
+@attrs.frozen
+class Either:
+    """One of several types that no value can be confused between (a text, or a sequence of texts)."""
+
+    options: tuple[Type, ...]
+
+
+Type: TypeAlias = "Text | Flag | Number | Uuid | Member | OneOf | Nested | Choice | Items | Table | Free | Nullable | Either"
+
+
+class _Required:
+    def __repr__(self) -> str:
+        return "REQUIRED"
+
+
+REQUIRED = _Required()
+"""Default of a field that has none."""
+
+
+@attrs.frozen
+class Derived:
+    """A default computed from the finished message; ``published`` is the default that old field tables show."""
+
+    function: Callable[[Any], Any]
+    published: Any
+
+
+@attrs.frozen
+class Made:
+    """A default made anew for each message by a function."""
+
+    factory: Callable[[], Any]
+
+
+@attrs.frozen
+class Field:
+    """One field of a message, at one revision."""
+
+    name: str
+    type: Type
+    default: Any = attrs.field(default=REQUIRED, eq=False)
+    origin: str = attrs.field(default="", eq=False)
+    """The field's name today, where an older revision called it otherwise."""
+
+    @property
+    def required(self) -> bool:
+        return self.default is REQUIRED
+
+    @property
+    def always_written(self) -> bool:
+        """Whether leaving the field out would change what the payload means, even at its default."""
+        tag = isinstance(self.type, OneOf) and len(self.type.values) == 1
+        return tag or isinstance(self.default, (_Required, Derived, Made))
+
+
+@attrs.frozen
+class NotAllNull:
+    """The rule that at least one of some fields is given and not null."""
+
+    fields: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return "not null in at least one of " + ", ".join(self.fields)
+
+
+@attrs.frozen
+class Spec:
+    """A message at one revision: its fields in wire order, and rules between them."""
+
+    name: str
+    fields: tuple[Field, ...]
+    cls: type = attrs.field(eq=False)
+    unknown: Unknown = "forbid"
+    rules: tuple[NotAllNull, ...] = ()
+
+
+def nested_in(kind: Type) -> tuple[Nested, ...]:
+    """The messages that a value of this type may hold directly."""
+    match kind:
+        case Nested():
+            return (kind,)
+        case Choice(options=options) | Either(options=options):
+            return tuple(found for option in options for found in nested_in(option))
+        case Items(item=inner) | Table(value=inner) | Nullable(inner=inner):
+            return nested_in(inner)
+        case _:
+            return ()

@@ -1,0 +1,280 @@
+"""The checks and conversions of one value, as statements of a generated function.
+
+Each ``_..`` function writes the lines that check the local variable ``name`` and leave in it what a message holds,
+raising ``Doubt`` where the value is not plainly right. :mod:`.checking` states the same rules at leisure; a property
+test holds the two together.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Callable
+from typing import Any, Literal, TypeAlias
+from uuid import UUID
+
+import attrs
+
+from sagellm_protocol.model.checking import UUID_TEXT
+from sagellm_protocol.model.frozen import EMPTY, FrozenDict
+from sagellm_protocol.model.source import Doubt, Function
+from sagellm_protocol.model.spec import (
+    INT_MAX,
+    INT_MIN,
+    MAX_FREE_DEPTH,
+    Choice,
+    Either,
+    Flag,
+    Free,
+    Items,
+    Member,
+    Nested,
+    Nullable,
+    Number,
+    OneOf,
+    Table,
+    Text,
+    Type,
+    Uuid,
+)
+from sagellm_protocol.model.annotations import wire_kind
+
+Origin: TypeAlias = Literal["python", "parsed", "dict"]
+"""Whose values: a caller's arguments, a parser's output (JSON, MessagePack: integers fit 64 bits), a caller's dict."""
+
+_SIGNS = {"ge": ">=", "gt": ">", "le": "<=", "lt": "<"}
+_FIT_64_BITS = f"-{-INT_MIN} <= {{0}} <= {INT_MAX}"
+_WIRE_CLASSES = {"text": "_str", "number": "(_int, _float)", "flag": "_bool", "array": "_list", "object": "_dict"}
+
+
+@attrs.frozen
+class Writer:
+    """What the statements need to know beyond the value: where it comes from, and who reads nested messages."""
+
+    origin: Origin
+    reader: Callable[[Nested | Choice], Callable[[Any], Any]] | None = None
+    """Gives the function that reads a nested message out of a payload; a constructor is handed messages and has none."""
+
+    def write(self, to: Function, kind: Type, name: str) -> None:
+        """Write the statements for a local variable."""
+        match kind:
+            case Nullable():
+                to.add(f"if {name} is not None:")
+                to.indent += 1
+                self.write(to, kind.inner, name)
+                to.indent -= 1
+            case Text():
+                to.add(f"if _type({name}) is not _str: raise _Doubt")
+            case Flag():
+                to.add(f"if {name} is not True and {name} is not False: raise _Doubt")
+            case Number():
+                self._number(to, kind, name)
+            case OneOf():
+                self._one_of(to, kind, name)
+            case Member():
+                self._member(to, kind, name)
+            case Uuid():
+                self._uuid(to, name)
+            case Nested():
+                self._nested(to, kind, name)
+            case Choice():
+                self._choice(to, kind, name)
+            case Items():
+                self._items(to, kind, name)
+            case Table():
+                self._table(to, kind, name)
+            case Free():
+                to.add(f"{name} = {to.bind('freeze', self._freeze())}({name})")
+            case Either():
+                self._either(to, kind, name)
+
+    def _number(self, to: Function, kind: Number, name: str) -> None:
+        limits = [f"{name} {_SIGNS[bound]} {kind.kind(limit)!r}" for bound, limit in kind.bounds if limit == kind.kind(limit)]
+        if len(limits) < len(kind.bounds):
+            limits = [f"{name} {_SIGNS[bound]} {limit!r}" for bound, limit in kind.bounds]
+        if kind.kind is int:
+            if self.origin == "dict":
+                limits.append(_FIT_64_BITS.format(name))
+            test = f"if _type({name}) is not _int"
+            to.add(f"{test} or not ({' and '.join(limits)}): raise _Doubt" if limits else f"{test}: raise _Doubt")
+            return
+        to.add(f"if _type({name}) is not _float:")
+        to.add(f"    if _type({name}) is not _int: raise _Doubt")
+        to.add(f"    {name} = _float({name})")
+        bounds = {bound for bound, _ in kind.bounds}
+        if not bounds & {"ge", "gt"}:
+            limits.append(f"{name} >= {-sys.float_info.max!r}")
+        if not bounds & {"le", "lt"}:
+            limits.append(f"{name} <= {sys.float_info.max!r}")
+        to.add(f"if not ({' and '.join(limits)}): raise _Doubt")
+
+    def _one_of(self, to: Function, kind: OneOf, name: str) -> None:
+        if len(kind.values) == 1:
+            to.add(f"if {name} != {kind.values[0]!r} or _type({name}) is not _str: raise _Doubt")
+        else:
+            to.add(f"if {name} not in {kind.values!r} or _type({name}) is not _str: raise _Doubt")
+
+    def _member(self, to: Function, kind: Member, name: str) -> None:
+        exact = "_str" if wire_kind(kind) == "text" else "_int"
+        if kind.cls is None:
+            values = to.bind(kind.name + "_values", frozenset(kind.members.values()))
+            to.add(f"if _type({name}) is not {exact} or {name} not in {values}: raise _Doubt")
+            return
+        members = {value: kind.cls[member] for member, value in kind.members.items()}  # type: ignore[index]
+        table = to.bind(kind.name + "_members", members)
+        if self.origin == "python":
+            to.add(f"if _type({name}) is not {to.bind(kind.name, kind.cls)}:")
+            to.indent += 1
+        to.add(f"if _type({name}) is not {exact}: raise _Doubt")
+        to.add(f"{name} = {table}.get({name})")
+        to.add(f"if {name} is None: raise _Doubt")
+        if self.origin == "python":
+            to.indent -= 1
+
+    def _uuid(self, to: Function, name: str) -> None:
+        if self.origin == "python":
+            to.add(f"if _type({name}) is not {to.bind('UUID', UUID)}: raise _Doubt")
+        else:
+            matches = to.bind("is_uuid", UUID_TEXT.fullmatch)
+            to.add(f"if _type({name}) is not _str or not {matches}({name}): raise _Doubt")
+            to.add(f"{name} = {to.bind('UUID', UUID)}({name})")
+
+    def _nested(self, to: Function, kind: Nested, name: str) -> None:
+        if self.reader is None:
+            to.add(f"if _type({name}) is not {to.bind(kind.name, kind.cls)}: raise _Doubt")
+        else:
+            to.add(f"{name} = {to.bind('read_' + kind.name, self.reader(kind))}({name})")
+
+    def _choice(self, to: Function, kind: Choice, name: str) -> None:
+        if self.reader is None:
+            classes = ", ".join(to.bind(option.name, option.cls) for option in kind.options)
+            to.add(f"if _type({name}) not in ({classes}): raise _Doubt")
+        else:
+            to.add(f"{name} = {to.bind('read_choice', self.reader(kind))}({name})")
+
+    def _items(self, to: Function, kind: Items, name: str) -> None:
+        if self.origin == "python":
+            to.add(f"if _type({name}) is not _tuple:")
+            to.add(f"    if _type({name}) is not _list: raise _Doubt")
+            to.add(f"    {name} = _tuple({name})")
+        else:
+            to.add(f"if _type({name}) is not _list: raise _Doubt")
+        item = to.fresh("item")
+        if isinstance(kind.item, Nested) and self.reader is not None:
+            read = to.bind("read_" + kind.item.name, self.reader(kind.item))
+            to.add(f"{name} = _tuple([{read}({item}) for {item} in {name}])")
+            return
+        if _held_as_it_comes(kind.item, self.origin):
+            to.add(f"for {item} in {name}:")
+            to.indent += 1
+            self.write(to, kind.item, item)
+            to.indent -= 1
+            if self.origin != "python":
+                to.add(f"{name} = _tuple({name})")
+            return
+        held = to.fresh("held")
+        to.add(f"{held} = []")
+        to.add(f"for {item} in {name}:")
+        to.indent += 1
+        self.write(to, kind.item, item)
+        to.add(f"{held}.append({item})")
+        to.indent -= 1
+        to.add(f"{name} = _tuple({held})")
+
+    def _table(self, to: Function, kind: Table, name: str) -> None:
+        if isinstance(kind.value, Free):
+            to.add(f"{name} = {to.bind('freeze_table', self._freeze_table())}({name})")
+            return
+        to.add(f"if _type({name}) is not _dict and _type({name}) is not {to.bind('FrozenDict', FrozenDict)}: raise _Doubt")
+        held, key, item = to.fresh("held"), to.fresh("key"), to.fresh("item")
+        to.add(f"{held} = {{}}")
+        to.add(f"for {key}, {item} in {name}.items():")
+        to.indent += 1
+        to.add(f"if _type({key}) is not _str: raise _Doubt")
+        self.write(to, kind.value, item)
+        to.add(f"{held}[{key}] = {item}")
+        to.indent -= 1
+        to.add(f"{name} = {to.bind('FrozenDict', FrozenDict)}({held}) if {held} else {to.bind('EMPTY', EMPTY)}")
+
+    def _either(self, to: Function, kind: Either, name: str) -> None:
+        for index, option in enumerate(kind.options):
+            classes = _WIRE_CLASSES[wire_kind(option)]
+            if self.origin == "python" and classes == "_list":
+                classes = "(_list, _tuple)"
+            to.add(f"{'elif' if index else 'if'} _isinstance({name}, {classes}):")
+            to.indent += 1
+            self.write(to, option, name)
+            to.indent -= 1
+        to.add("else: raise _Doubt")
+
+    def _freeze(self) -> Callable[[Any], Any]:
+        return freeze if self.origin == "python" else freeze_wire
+
+    def _freeze_table(self) -> Callable[[Any], Any]:
+        return freeze_table if self.origin == "python" else freeze_wire_table
+
+
+def _held_as_it_comes(kind: Type, origin: Origin) -> bool:
+    """Whether a right value is kept as it is, so that a sequence of them needs no new list."""
+    match kind:
+        case Text() | Flag() | OneOf():
+            return True
+        case Number():
+            return kind.kind is int
+        case Nested() | Choice() | Uuid():
+            return origin == "python"
+        case Nullable():
+            return _held_as_it_comes(kind.inner, origin)
+        case _:
+            return False
+
+
+def freeze(value: Any, depth: int = MAX_FREE_DEPTH, finite: float = math.inf) -> Any:
+    """Free JSON, frozen; ``Doubt`` on anything that is not plainly JSON.
+
+    ``finite`` is the size from which a float is in doubt: a parser may have made it of an integer past 64 bits.
+    """
+    kind = type(value)
+    if kind is str or value is None or value is True or value is False:
+        return value
+    if kind is int:
+        if finite < math.inf and not INT_MIN <= value <= INT_MAX:
+            raise Doubt
+        return value
+    if kind is float:
+        if -finite < value < finite:
+            return value
+        raise Doubt
+    if depth == 0:
+        raise Doubt
+    if kind is dict or kind is FrozenDict:
+        if not value:
+            return EMPTY
+        table = {}
+        for key, item in value.items():
+            if type(key) is not str:
+                raise Doubt
+            table[key] = freeze(item, depth - 1, finite)
+        return FrozenDict(table)
+    if kind is list or kind is tuple:
+        return tuple([freeze(item, depth - 1, finite) for item in value])
+    raise Doubt
+
+
+def freeze_table(value: Any) -> Any:
+    """The same for a mapping."""
+    if type(value) is dict or type(value) is FrozenDict:
+        return freeze(value)
+    raise Doubt
+
+
+def freeze_wire(value: Any) -> Any:
+    """Free JSON out of a parser."""
+    return freeze(value, MAX_FREE_DEPTH, 2.0**63)
+
+
+def freeze_wire_table(value: Any) -> Any:
+    """The same for a mapping."""
+    if type(value) is dict or type(value) is FrozenDict:
+        return EMPTY if not value else freeze(value, MAX_FREE_DEPTH, 2.0**63)
+    raise Doubt

@@ -1,0 +1,33 @@
+"""Fields of a payload that the protocol does not know."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from sagellm_protocol.model.annotations import spec_of
+from sagellm_protocol.model.spec import Items, Nested, Nullable, Table, Type
+from sagellm_protocol.model.wording import join
+
+
+def unknown_fields(kind: Type, payload: Any, path: str = "") -> Iterator[str]:
+    """The paths of all fields in a payload that its message does not have, nested messages included."""
+    match kind:
+        case Nullable():
+            if payload is not None:
+                yield from unknown_fields(kind.inner, payload, path)
+        case Nested() if isinstance(payload, dict):
+            types = {field.name: field.type for field in spec_of(kind.cls).fields}
+            for name, value in payload.items():
+                if name not in types:
+                    yield join(path, name)
+                else:
+                    yield from unknown_fields(types[name], value, join(path, name))
+        case Items() if isinstance(payload, list):
+            for index, item in enumerate(payload):
+                yield from unknown_fields(kind.item, item, f"{path}[{index}]")
+        case Table() if isinstance(payload, dict):
+            for key, item in payload.items():
+                yield from unknown_fields(kind.value, item, join(path, key))
+        case _:
+            return

@@ -1,0 +1,59 @@
+"""Types and paths in the words of the error messages."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sagellm_protocol.model.spec import (
+    Choice,
+    Either,
+    Flag,
+    Free,
+    Items,
+    Member,
+    Nested,
+    Nullable,
+    Number,
+    OneOf,
+    Table,
+    Text,
+    Type,
+    Uuid,
+)
+
+
+def describe(kind: Type) -> str:
+    """A type in the words of the error messages."""
+    match kind:
+        case Text():
+            return "str"
+        case Flag():
+            return "bool"
+        case Number():
+            return kind.kind.__name__
+        case Items():
+            return f"a sequence of {describe(kind.item)}"
+        case Table():
+            return f"a mapping of {describe(kind.value)}"
+        case OneOf():
+            return one_of(kind.values)
+        case Nested() | Member():
+            return kind.name
+        case Uuid():
+            return "UUID"
+        case Nullable():
+            return f"{describe(kind.inner)} or None"
+        case Choice() | Either():
+            return " or ".join(describe(option) for option in kind.options)
+        case Free():
+            return "JSON"
+
+
+def one_of(values: Sequence[object]) -> str:
+    """``one of 'stop', 'length'``, or the one value there is."""
+    return "one of " + ", ".join(map(repr, values)) if len(values) > 1 else repr(values[0])
+
+
+def join(path: str, name: object) -> str:
+    """The path of a field below another path."""
+    return f"{path}.{name}" if path else str(name)

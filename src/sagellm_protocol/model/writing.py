@@ -1,0 +1,163 @@
+"""Messages into payloads: one generated function a message, for each form that values take."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Literal, TypeAlias
+
+import attrs
+
+from sagellm_protocol.model.annotations import spec_of
+from sagellm_protocol.model.frozen import thaw
+from sagellm_protocol.model.source import Function
+from sagellm_protocol.model.spec import (
+    Choice,
+    Either,
+    Field,
+    Flag,
+    Free,
+    Items,
+    Member,
+    Nested,
+    Nullable,
+    Number,
+    OneOf,
+    Table,
+    Text,
+    Type,
+    Uuid,
+)
+
+Form: TypeAlias = Literal["orjson", "msgpack", "plain"]
+"""Who takes the values next: orjson writes UUIDs, enumerations, tuples and FrozenDicts itself, msgpack all but UUIDs and
+enumerations that are no text; ``plain`` is dict, list, str, int, float, bool and None only."""
+
+
+@attrs.define
+class Writers:
+    """The generated writers for one form, each written when it is first needed."""
+
+    form: Form
+    omit_defaults: bool = False
+    _messages: dict[type, Callable[[Any], dict[str, Any]]] = attrs.field(factory=dict, init=False)
+
+    def writer(self, cls: type) -> Callable[[Any], dict[str, Any]]:
+        """The function that turns a message of this class into a payload."""
+        found = self._messages.get(cls)
+        if found is not None:
+            return found
+        # A message that holds itself finds this forwarder while its own writer is being written.
+        self._messages[cls] = lambda message: self._messages[cls](message)
+        writer = self._messages[cls] = self._short(cls) if self.omit_defaults else self._whole(cls)
+        return writer
+
+    def choice(self, choice: Choice) -> Callable[[Any], dict[str, Any]]:
+        """The same for one of several messages."""
+        writers = {option.cls: self.writer(option.cls) for option in choice.options}
+        return lambda message: writers[type(message)](message)
+
+    def _whole(self, cls: Any) -> Callable[[Any], dict[str, Any]]:
+        spec = spec_of(cls)
+        to = Function("write_" + spec.name.replace(".", "_"))
+        items = []
+        for field in spec.fields:
+            value = f"_self.{field.name}"
+            if not self._as_it_is(field.type):
+                to.add(f"_{field.name} = {value}")
+                value = self._expression(to, field.type, f"_{field.name}")
+            items.append(f"{field.name!r}: {value}")
+        to.add(f"return {{{', '.join(items)}}}")
+        return to.compile("_self")
+
+    def _short(self, cls: Any) -> Callable[[Any], dict[str, Any]]:
+        spec = spec_of(cls)
+        to = Function("write_short_" + spec.name.replace(".", "_"))
+        to.add("_payload = {}")
+        for field in spec.fields:
+            to.add(f"_{field.name} = _self.{field.name}")
+            put = f"_payload[{field.name!r}] = {self._expression(to, field.type, f'_{field.name}')}"
+            if field.always_written:
+                to.add(put)
+            else:
+                to.add(f"if {self._differs(to, field)}: {put}")
+        to.add("return _payload")
+        return to.compile("_self")
+
+    def _differs(self, to: Function, field: Field) -> str:
+        if field.default is None:
+            return f"_{field.name} is not None"
+        return f"_{field.name} != {to.bind('default_' + field.name, field.default)}"
+
+    def _as_it_is(self, kind: Type) -> bool:
+        """Whether what the message holds can stand in the payload."""
+        match kind:
+            case Text() | Flag() | Number() | OneOf():
+                return True
+            case Uuid():
+                return self.form == "orjson"
+            case Member(members=members):
+                texts = all(isinstance(value, str) for value in members.values())
+                return self.form == "orjson" or (self.form == "msgpack" and texts)
+            case Items(item=inner) | Table(value=inner):
+                return self.form != "plain" and self._as_it_is(inner)
+            case Nullable(inner=inner):
+                return self._as_it_is(inner)
+            case Either(options=options):
+                return all(self._as_it_is(option) for option in options)
+            case Free():
+                return self.form != "plain"
+            case _:
+                return False
+
+    def _expression(self, to: Function, kind: Type, value: str) -> str:
+        """An expression for the payload of a simple name."""
+        if self._as_it_is(kind):
+            return value
+        match kind:
+            case Nullable(inner=inner):
+                return f"None if {value} is None else {self._expression(to, inner, value)}"
+            case Uuid():
+                return f"_str({value})"
+            case Member():
+                return f"{value}._value_"
+            case Nested(cls=cls, name=name):
+                return f"{to.bind('write_' + name, self.writer(cls))}({value})"
+            case Choice():
+                return f"{to.bind('write_choice', self.choice(kind))}({value})"
+            case Items(item=inner):
+                item = to.fresh("item")
+                return f"[{self._expression(to, inner, item)} for {item} in {value}]"
+            case Table(value=inner):
+                key, item = to.fresh("key"), to.fresh("item")
+                return f"{{{key}: {self._expression(to, inner, item)} for {key}, {item} in {value}.items()}}"
+            case Free():
+                return f"{to.bind('thaw', thaw)}({value})"
+            case Either(options=options):
+                return self._either(to, options, value)
+            case _:
+                raise AssertionError(kind)
+
+    def _either(self, to: Function, options: tuple[Type, ...], value: str) -> str:
+        """The first option that needs work is told by the class that a message holds it in; the rest stand as they are."""
+        text = value
+        for option in options:
+            if not self._as_it_is(option):
+                held = to.bind("held", _held_class(option))
+                text = f"{self._expression(to, option, value)} if _isinstance({value}, {held}) else {text}"
+        return text
+
+
+def _held_class(kind: Type) -> type:
+    from uuid import UUID
+
+    match kind:
+        case Items():
+            return tuple
+        case Table():
+            return dict
+        case Uuid():
+            return UUID
+        case Member(cls=cls) | Nested(cls=cls) if cls is not None:
+            return cls
+        case _:
+            raise AssertionError(kind)
