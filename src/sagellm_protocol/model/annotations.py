@@ -80,7 +80,7 @@ def read_type(annotation: Any) -> Type:
     if origin is Literal and all(isinstance(value, str) for value in args):
         return OneOf(args)
     if origin in _SEQUENCES and (origin is not tuple or args[1:] == (...,)):
-        return Items(read_type(args[0]))
+        return Items(read_type(args[0]), "tuple" if origin is tuple else "list")
     if origin in _MAPPINGS and args[0] is str:
         return Table(read_type(args[1]))
     if origin in (Union, types.UnionType):
@@ -156,7 +156,9 @@ def _tag(options: Sequence[Any]) -> str | None:
     """The field that tells the options apart: a literal of one text in each, no two the same."""
     tables = [{field.name: field.type for field in spec_of(option.cls).fields} for option in options]
     for name in tables[0]:
-        texts = [kind.values for table in tables if isinstance(kind := table.get(name), OneOf) and len(kind.values) == 1]
+        texts = [
+            kind.values for table in tables if isinstance(kind := table.get(name), OneOf) and len(kind.values) == 1
+        ]
         if len(texts) == len(tables) == len(set(texts)):
             return name
     return None
@@ -183,6 +185,8 @@ def _read(cls: Any) -> Spec:
         hints = {attribute.name: attribute.type for attribute in attributes}
     fields = []
     for attribute in attributes:
+        if attribute.name.startswith("_") or attribute.name == "self":
+            raise DeclarationError(f"{full_name(cls)}.{attribute.name}: not a name that a field may have")
         try:
             kind = read_type(hints[attribute.name])
         except DeclarationError as error:
@@ -199,5 +203,6 @@ def _default(attribute: attrs.Attribute[Any]) -> Any:
     if not isinstance(default, attrs.Factory):  # type: ignore[arg-type]
         return default
     if default.takes_self:
-        return Derived(default.factory, attribute.metadata.get("published_default"))
-    return Made(default.factory)
+        return Derived(default.factory, attribute.metadata["shown_default"])
+    # A message cannot change, so one default serves all.
+    return default.factory() if is_message(default.factory) else Made(default.factory)

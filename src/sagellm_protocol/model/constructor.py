@@ -50,7 +50,9 @@ def write_constructor(cls: Any) -> Callable[..., None]:
     to.add(f"_given = {{_name: _value for _name, _value in _given.items() if _value is not {unset}}}")
     to.add(f"_given = {to.bind('check_arguments', check_arguments)}({this}, {{**_given, **_unknown}})")
     for field in spec.fields:
-        given = f"_given.get({field.name!r}, {unset})" if isinstance(field.default, Derived) else f"_given[{field.name!r}]"
+        given = (
+            f"_given.get({field.name!r}, {unset})" if isinstance(field.default, Derived) else f"_given[{field.name!r}]"
+        )
         to.add(f"{field.name} = {given}")
     to.indent -= 1
     _assign(to, cls, [field.name for field in spec.fields if not isinstance(field.default, Derived)])

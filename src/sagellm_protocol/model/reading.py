@@ -15,7 +15,7 @@ from sagellm_protocol.model.annotations import spec_of
 from sagellm_protocol.model.checking import fitting_specs
 from sagellm_protocol.model.constructor import draft_of
 from sagellm_protocol.model.source import Doubt, Function
-from sagellm_protocol.model.spec import Choice, Derived, Field, Made, Nested, OneOf, Spec, Type, Unknown
+from sagellm_protocol.model.spec import MAX_FREE_DEPTH, Choice, Derived, Field, Made, Nested, OneOf, Spec, Type, Unknown
 from sagellm_protocol.model.statements import Origin, Writer
 
 DOUBTS = (Doubt, KeyError, TypeError, OverflowError)
@@ -61,18 +61,19 @@ class Readers:
         writer = Writer(self.origin, self.reader)
         build = self.specs is None
         to.add("if _type(_payload) is not _dict: raise _Doubt")
-        count = (self.unknown or spec.unknown) == "forbid"
-        if count:
-            to.add(f"_expected = {len(spec.fields)}")
+        forbid = (self.unknown or spec.unknown) == "forbid"
+        to.add(f"_expected = {len(spec.fields)}")
         to.add(f"_get, _absent = _payload.get, {to.bind('ABSENT', ABSENT)}")
         draft = draft_of(spec.cls)
         if build:
             to.add(f"_self = {to.bind('new', object.__new__)}({to.bind('blank', draft or spec.cls)})")
         for field in spec.fields:
-            self._field(to, writer, spec, field, build=build, count=count, drafted=draft is not None)
-        if count:
+            self._field(to, writer, spec, field, build=build, drafted=draft is not None)
+        if forbid:
             to.add("if _len(_payload) != _expected: raise _Doubt")
-            to.names["_len"] = len
+        else:
+            known = to.bind("known", frozenset(field.name for field in spec.fields))
+            to.add(f"if _len(_payload) != _expected: {to.bind('pass_over', pass_over)}(_payload, {known})")
         for rule in spec.rules:
             to.add(f"if {' and '.join(f'_get({name!r}) is None' for name in rule.fields)}: raise _Doubt")
         if build:
@@ -82,14 +83,12 @@ class Readers:
                 if isinstance(field.default, Derived):
                     put = to.bind(f"set_{field.name}", getattr(spec.cls, field.name).__set__)
                     derive = to.bind(f"derive_{field.name}", field.default.function)
-                    to.add(f"{put}(_self, {derive}(_self) if _{field.name} is _absent else _{field.name})")
+                    to.add(f"{put}(_self, {derive}(_self) if v_{field.name} is _absent else v_{field.name})")
             to.add("return _self")
         return to.compile("_payload")
 
-    def _field(
-        self, to: Function, writer: Writer, spec: Spec, field: Field, *, build: bool, count: bool, drafted: bool
-    ) -> None:
-        name = "_" + field.name
+    def _field(self, to: Function, writer: Writer, spec: Spec, field: Field, *, build: bool, drafted: bool) -> None:
+        name = "v_" + field.name
         slot = getattr(spec.cls, field.name, None)
 
         def put(value: str) -> None:
@@ -112,24 +111,14 @@ class Readers:
         if not isinstance(field.default, Derived):
             put(name)
         to.indent -= 1
-        absent = []
-        if count:
-            absent.append("_expected -= 1")
-        if build and isinstance(field.default, Made):
-            absent.append(f"_self.{field.name} = {to.bind('make_' + field.name, field.default.factory)}()")
-        elif build and not isinstance(field.default, Derived):
-            absent.append("")
-        if absent:
-            to.add("else:")
-            to.indent += 1
-            for line in absent:
-                if line:
-                    to.add(line)
-            if build and isinstance(field.default, Made):
-                pass
-            elif build and not isinstance(field.default, Derived):
-                put(to.bind("default_" + field.name, field.default))
-            to.indent -= 1
+        to.add("else:")
+        to.indent += 1
+        to.add("_expected -= 1")
+        if isinstance(field.default, Made):
+            put(f"{to.bind('make_' + field.name, field.default.factory)}()")
+        elif not isinstance(field.default, Derived):
+            put(to.bind("default_" + field.name, field.default))
+        to.indent -= 1
 
     def _choice(self, choice: Choice) -> Callable[[Any], Any]:
         specs = [self.spec(option) for option in choice.options]
@@ -154,6 +143,22 @@ class Readers:
             return readers[fitting[0].name](payload)
 
         return read_choice
+
+
+def pass_over(payload: Mapping[str, Any], known: frozenset[str]) -> None:
+    """Ignore the fields that a message does not have, unless they nest deeper than a payload may."""
+    for name, value in payload.items():
+        if name not in known and isinstance(value, (dict, list)) and depth(value) > MAX_FREE_DEPTH:
+            raise Doubt
+
+
+def depth(value: Any) -> int:
+    """How many levels of arrays and objects a parsed value nests."""
+    deepest, level = 0, [value]
+    while level := [item for item in level if isinstance(item, (dict, list, tuple))]:
+        deepest += 1
+        level = [inner for item in level for inner in (item.values() if isinstance(item, dict) else item)]
+    return deepest
 
 
 class _Absent:

@@ -19,7 +19,7 @@ class Doubt(Exception):
 
 _NAMES: dict[str, Any] = {
     "_Doubt": Doubt,
-    **{f"_{kind.__name__}": kind for kind in (str, int, float, bool, list, tuple, dict, type, isinstance)},
+    **{f"_{kind.__name__}": kind for kind in (str, int, float, bool, list, tuple, dict, type, isinstance, len)},
 }
 
 

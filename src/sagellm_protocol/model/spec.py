@@ -75,9 +75,10 @@ class Choice:
 
 @attrs.frozen
 class Items:
-    """A sequence, held as a tuple. ``fixed`` where it is declared ``tuple[X, ...]``."""
+    """A sequence, held as a tuple; ``declared`` says as what the class declares it."""
 
     item: Type
+    declared: Literal["list", "tuple"] = attrs.field(default="list", eq=False)
 
 
 @attrs.frozen
@@ -106,7 +107,9 @@ class Either:
     options: tuple[Type, ...]
 
 
-Type: TypeAlias = "Text | Flag | Number | Uuid | Member | OneOf | Nested | Choice | Items | Table | Free | Nullable | Either"
+Type: TypeAlias = (
+    "Text | Flag | Number | Uuid | Member | OneOf | Nested | Choice | Items | Table | Free | Nullable | Either"
+)
 
 
 class _Required:
@@ -120,10 +123,10 @@ REQUIRED = _Required()
 
 @attrs.frozen
 class Derived:
-    """A default computed from the finished message; ``published`` is the default that old field tables show."""
+    """A default computed from the rest of the message; ``shown`` is the one that field tables give."""
 
     function: Callable[[Any], Any]
-    published: Any
+    shown: Any
 
 
 @attrs.frozen
@@ -186,3 +189,20 @@ def nested_in(kind: Type) -> tuple[Nested, ...]:
             return nested_in(inner)
         case _:
             return ()
+
+
+def replace_members(kind: Type, at: Callable[[Member], Member]) -> Type:
+    """The same type with each enumeration in it replaced."""
+    match kind:
+        case Member():
+            return at(kind)
+        case Items():
+            return attrs.evolve(kind, item=replace_members(kind.item, at))
+        case Table():
+            return attrs.evolve(kind, value=replace_members(kind.value, at))
+        case Nullable():
+            return attrs.evolve(kind, inner=replace_members(kind.inner, at))
+        case Either():
+            return attrs.evolve(kind, options=tuple(replace_members(option, at) for option in kind.options))
+        case _:
+            return kind

@@ -89,7 +89,9 @@ class Writer:
                 self._either(to, kind, name)
 
     def _number(self, to: Function, kind: Number, name: str) -> None:
-        limits = [f"{name} {_SIGNS[bound]} {kind.kind(limit)!r}" for bound, limit in kind.bounds if limit == kind.kind(limit)]
+        limits = [
+            f"{name} {_SIGNS[bound]} {kind.kind(limit)!r}" for bound, limit in kind.bounds if limit == kind.kind(limit)
+        ]
         if len(limits) < len(kind.bounds):
             limits = [f"{name} {_SIGNS[bound]} {limit!r}" for bound, limit in kind.bounds]
         if kind.kind is int:
@@ -185,7 +187,9 @@ class Writer:
         if isinstance(kind.value, Free):
             to.add(f"{name} = {to.bind('freeze_table', self._freeze_table())}({name})")
             return
-        to.add(f"if _type({name}) is not _dict and _type({name}) is not {to.bind('FrozenDict', FrozenDict)}: raise _Doubt")
+        to.add(
+            f"if _type({name}) is not _dict and _type({name}) is not {to.bind('FrozenDict', FrozenDict)}: raise _Doubt"
+        )
         held, key, item = to.fresh("held"), to.fresh("key"), to.fresh("item")
         to.add(f"{held} = {{}}")
         to.add(f"for {key}, {item} in {name}.items():")

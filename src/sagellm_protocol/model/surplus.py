@@ -1,12 +1,12 @@
-"""Fields of a payload that the protocol does not know."""
+"""Fields of a payload that the protocol does not know: found, and left out."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from sagellm_protocol.model.annotations import spec_of
-from sagellm_protocol.model.spec import Items, Nested, Nullable, Table, Type
+from sagellm_protocol.model.spec import Items, Nested, Nullable, Spec, Table, Type
 from sagellm_protocol.model.wording import join
 
 
@@ -31,3 +31,20 @@ def unknown_fields(kind: Type, payload: Any, path: str = "") -> Iterator[str]:
                 yield from unknown_fields(kind.value, item, join(path, key))
         case _:
             return
+
+
+def without_unknown(kind: Type, payload: Any, specs: Mapping[str, Spec]) -> Any:
+    """The payload without the fields that its message does not have in ``specs``, nested messages included."""
+    match kind:
+        case Nullable():
+            return payload if payload is None else without_unknown(kind.inner, payload, specs)
+        case Nested() if isinstance(payload, dict):
+            types = {field.name: field.type for field in specs[kind.name].fields}
+            known = payload.keys() & types.keys()
+            return {name: without_unknown(types[name], payload[name], specs) for name in payload if name in known}
+        case Items() if isinstance(payload, list):
+            return [without_unknown(kind.item, item, specs) for item in payload]
+        case Table() if isinstance(payload, dict):
+            return {key: without_unknown(kind.value, item, specs) for key, item in payload.items()}
+        case _:
+            return payload

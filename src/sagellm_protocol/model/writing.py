@@ -63,8 +63,8 @@ class Writers:
         for field in spec.fields:
             value = f"_self.{field.name}"
             if not self._as_it_is(field.type):
-                to.add(f"_{field.name} = {value}")
-                value = self._expression(to, field.type, f"_{field.name}")
+                to.add(f"v_{field.name} = {value}")
+                value = self._expression(to, field.type, f"v_{field.name}")
             items.append(f"{field.name!r}: {value}")
         to.add(f"return {{{', '.join(items)}}}")
         return to.compile("_self")
@@ -74,8 +74,8 @@ class Writers:
         to = Function("write_short_" + spec.name.replace(".", "_"))
         to.add("_payload = {}")
         for field in spec.fields:
-            to.add(f"_{field.name} = _self.{field.name}")
-            put = f"_payload[{field.name!r}] = {self._expression(to, field.type, f'_{field.name}')}"
+            to.add(f"v_{field.name} = _self.{field.name}")
+            put = f"_payload[{field.name!r}] = {self._expression(to, field.type, f'v_{field.name}')}"
             if field.always_written:
                 to.add(put)
             else:
@@ -85,8 +85,8 @@ class Writers:
 
     def _differs(self, to: Function, field: Field) -> str:
         if field.default is None:
-            return f"_{field.name} is not None"
-        return f"_{field.name} != {to.bind('default_' + field.name, field.default)}"
+            return f"v_{field.name} is not None"
+        return f"v_{field.name} != {to.bind('default_' + field.name, field.default)}"
 
     def _as_it_is(self, kind: Type) -> bool:
         """Whether what the message holds can stand in the payload."""

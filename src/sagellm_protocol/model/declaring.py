@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
-from typing import Any, TypeVar, dataclass_transform, overload
+from typing import Any, TypeVar, overload
 
 import attrs
 
@@ -11,19 +12,23 @@ from sagellm_protocol.model.frozen import FrozenDict
 from sagellm_protocol.model.shortening import short_repr
 from sagellm_protocol.model.spec import Unknown
 
+if sys.version_info >= (3, 11):
+    from typing import dataclass_transform
+else:
+    from typing_extensions import dataclass_transform
+
 T = TypeVar("T")
 
 
-def derived(function: Callable[[Any], T], *, published_default: T) -> T:
+def derived(function: Callable[[Any], T], *, default: T) -> T:
     """A field whose value, where none is given, is computed from the rest of the message.
 
     Args:
         function: is given the message with every other field set, and returns the value.
-        published_default: what field tables show as the default.
+        default: what field tables show as the default.
     """
-    return attrs.field(
-        default=attrs.Factory(function, takes_self=True), metadata={"published_default": published_default}
-    )
+    field: T = attrs.field(default=attrs.Factory(function, takes_self=True), metadata={"shown_default": default})
+    return field
 
 
 @overload

@@ -1,0 +1,56 @@
+# Each target is the only command a fresh clone needs: it makes .venv first if that is not there.
+# PYTHON chooses the interpreter (3.10 or newer) that .venv is made with: make test PYTHON=python3.12
+
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.installed
+PYTEST_ARGS ?= -n auto
+
+.DELETE_ON_ERROR:
+.PHONY: help demo test check-format check-lint check-types check-imports check-tests lint format clean
+
+help:
+	@echo "make demo      upgrade the traffic logs under examples/archive into build/demo"
+	@echo "make test      every check: format, lint, types, import directions, tests with coverage"
+	@echo "make lint      ruff, mypy, pyright and import-linter alone"
+	@echo "make format    rewrite the code in the project's format"
+	@echo "make clean     remove what the other targets made"
+
+demo: $(STAMP)
+	$(BIN)/sagellm-protocol upgrade examples/archive/*.jsonl --output build/demo --force
+
+test: lint check-tests
+
+lint: check-format check-lint check-types check-imports
+
+check-format: $(STAMP)
+	$(BIN)/ruff format --check .
+
+check-lint: $(STAMP)
+	$(BIN)/ruff check .
+
+check-types: $(STAMP)
+	$(BIN)/mypy
+	$(BIN)/pyright
+
+check-imports: $(STAMP)
+	$(BIN)/lint-imports --cache-dir .cache/import-linter
+
+check-tests: $(STAMP)
+	$(BIN)/pytest $(PYTEST_ARGS) --cov
+
+format: $(STAMP)
+	$(BIN)/ruff check --fix-only --quiet .
+	$(BIN)/ruff format .
+
+# A .venv left half made, or whose interpreter is gone, is made anew.
+# pip learnt dependency groups in 25.1.
+$(STAMP): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 10) or sys.exit(f"Python 3.10 or newer is needed, this is {sys.version}")'
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear .venv
+	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
+	$(BIN)/python -m pip install --quiet --editable . --group dev
+	@touch $@
+
+clean:
+	rm -rf .venv .venvs .cache build

@@ -1,0 +1,186 @@
+"""The messages of the sageLLM inference engine: what a request, a token, a metric, a KV block and an error look like.
+
+Every name here is loaded from its module on first use, so that ``import sagellm_protocol`` costs next to nothing.
+"""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sagellm_protocol.backend_types import (
+        CapabilityDescriptor as CapabilityDescriptor,
+        DEVICE_TYPE_ASCEND as DEVICE_TYPE_ASCEND,
+        DEVICE_TYPE_CPU as DEVICE_TYPE_CPU,
+        DEVICE_TYPE_CUDA as DEVICE_TYPE_CUDA,
+        DEVICE_TYPE_NPU as DEVICE_TYPE_NPU,
+        DEVICE_TYPE_ROCM as DEVICE_TYPE_ROCM,
+        DEVICE_TYPE_XPU as DEVICE_TYPE_XPU,
+        DType as DType,
+        DeviceStr as DeviceStr,
+        KernelKind as KernelKind,
+        format_device_str as format_device_str,
+        parse_device_str as parse_device_str,
+    )
+    from sagellm_protocol.comm_types import (
+        CollectiveOp as CollectiveOp,
+        CollectiveRequest as CollectiveRequest,
+        CollectiveResponse as CollectiveResponse,
+        CommBackendType as CommBackendType,
+        CommGroupInfo as CommGroupInfo,
+        CommOperationMetrics as CommOperationMetrics,
+        CommStatus as CommStatus,
+        CommTopologyDescriptor as CommTopologyDescriptor,
+        P2PRecvRequest as P2PRecvRequest,
+        P2PRecvResponse as P2PRecvResponse,
+        P2PSendRequest as P2PSendRequest,
+        P2PSendResponse as P2PSendResponse,
+        ReduceOp as ReduceOp,
+        TopologyType as TopologyType,
+    )
+    from sagellm_protocol.compression_types import (
+        CompressionConfig as CompressionConfig,
+        CompressionMetrics as CompressionMetrics,
+        FusionConfig as FusionConfig,
+        FusionLevel as FusionLevel,
+        QuantizationConfig as QuantizationConfig,
+        QuantizationGranularity as QuantizationGranularity,
+        QuantizationScheme as QuantizationScheme,
+        SparseConfig as SparseConfig,
+        SparseFormat as SparseFormat,
+        SparsityPattern as SparsityPattern,
+        SpeculativeDecodingConfig as SpeculativeDecodingConfig,
+        SpeculativeStrategy as SpeculativeStrategy,
+    )
+    from sagellm_protocol.errors import (
+        Error as Error,
+        ErrorCode as ErrorCode,
+    )
+    from sagellm_protocol.heterogeneous_types import (
+        DeviceClass as DeviceClass,
+        HeteroSchedulingHint as HeteroSchedulingHint,
+        KVOffloadSpec as KVOffloadSpec,
+        KVOffloadStats as KVOffloadStats,
+        KVOffloadTrigger as KVOffloadTrigger,
+        KVRestoreTrigger as KVRestoreTrigger,
+    )
+    from sagellm_protocol.kv_hooks import (
+        KVAllocateParams as KVAllocateParams,
+        KVDType as KVDType,
+        KVEvictParams as KVEvictParams,
+        KVEvictReason as KVEvictReason,
+        KVFreeParams as KVFreeParams,
+        KVHandle as KVHandle,
+        KVHookEvent as KVHookEvent,
+        KVHookPayload as KVHookPayload,
+        KVLayout as KVLayout,
+        KVMigrateParams as KVMigrateParams,
+        KVPrefetchParams as KVPrefetchParams,
+        KVPriority as KVPriority,
+        KVQoSPolicy as KVQoSPolicy,
+    )
+    from sagellm_protocol.model.exceptions import (
+        AmbiguousPayloadError as AmbiguousPayloadError,
+        DecodeError as DecodeError,
+        EncodeError as EncodeError,
+        LossyDowngradeError as LossyDowngradeError,
+        ProtocolError as ProtocolError,
+        UnknownCodecError as UnknownCodecError,
+        UnknownPayloadError as UnknownPayloadError,
+        UnsupportedRevisionError as UnsupportedRevisionError,
+        ValidationError as ValidationError,
+        Violation as Violation,
+    )
+    from sagellm_protocol.openai_types import (
+        ChatCompletionChoice as ChatCompletionChoice,
+        ChatCompletionRequest as ChatCompletionRequest,
+        ChatCompletionResponse as ChatCompletionResponse,
+        ChatCompletionStreamChoice as ChatCompletionStreamChoice,
+        ChatCompletionStreamDelta as ChatCompletionStreamDelta,
+        ChatCompletionStreamResponse as ChatCompletionStreamResponse,
+        ChatCompletionUsage as ChatCompletionUsage,
+        ChatMessage as ChatMessage,
+        CompletionChoice as CompletionChoice,
+        CompletionRequest as CompletionRequest,
+        CompletionResponse as CompletionResponse,
+        CompletionUsage as CompletionUsage,
+        EmbeddingData as EmbeddingData,
+        EmbeddingRequest as EmbeddingRequest,
+        EmbeddingResponse as EmbeddingResponse,
+        EmbeddingUsage as EmbeddingUsage,
+        ModelInfo as ModelInfo,
+        ModelListResponse as ModelListResponse,
+        OpenAIError as OpenAIError,
+        OpenAIErrorResponse as OpenAIErrorResponse,
+    )
+    from sagellm_protocol.operator_mapping import (
+        LogicalOperator as LogicalOperator,
+        OperatorConstraint as OperatorConstraint,
+        OperatorMapping as OperatorMapping,
+        OperatorRegistryEntry as OperatorRegistryEntry,
+        OperatorRegistryQuery as OperatorRegistryQuery,
+        OperatorRegistrySnapshot as OperatorRegistrySnapshot,
+        OperatorType as OperatorType,
+        PhysicalOperator as PhysicalOperator,
+    )
+    from sagellm_protocol.pd_sep_types import (
+        EngineRole as EngineRole,
+        KVTransferRequest as KVTransferRequest,
+        KVTransferResult as KVTransferResult,
+        KVTransferState as KVTransferState,
+        PDDispatchPlan as PDDispatchPlan,
+    )
+    from sagellm_protocol.ports import (
+        SAGELLM_EMBEDDING_PORT as SAGELLM_EMBEDDING_PORT,
+        SAGELLM_ENGINE_PORT as SAGELLM_ENGINE_PORT,
+        SAGELLM_GATEWAY_PORT as SAGELLM_GATEWAY_PORT,
+        SAGELLM_SERVE_PORT as SAGELLM_SERVE_PORT,
+        SageLLMPorts as SageLLMPorts,
+    )
+    from sagellm_protocol.protocol_version import (
+        BACKWARD_COMPATIBLE_SINCE as BACKWARD_COMPATIBLE_SINCE,
+        CURRENT_VERSION as CURRENT_VERSION,
+        FROZEN_INTERFACES as FROZEN_INTERFACES,
+        PROTOCOL_VERSION as PROTOCOL_VERSION,
+        ProtocolVersion as ProtocolVersion,
+        get_interface_since_version as get_interface_since_version,
+        is_interface_frozen as is_interface_frozen,
+        negotiate_version as negotiate_version,
+    )
+    from sagellm_protocol.sampling import (
+        DEFAULT_SAMPLING_PARAMS as DEFAULT_SAMPLING_PARAMS,
+        DecodingStrategy as DecodingStrategy,
+        SamplingParams as SamplingParams,
+        SamplingPreset as SamplingPreset,
+    )
+    from sagellm_protocol.timestamps import (
+        Timestamps as Timestamps,
+    )
+    from sagellm_protocol.types import (
+        DeltaEvent as DeltaEvent,
+        EndEvent as EndEvent,
+        Metrics as Metrics,
+        Request as Request,
+        Response as Response,
+        StartEvent as StartEvent,
+        StreamEvent as StreamEvent,
+        StreamEventDelta as StreamEventDelta,
+        StreamEventEnd as StreamEventEnd,
+        StreamEventStart as StreamEventStart,
+    )
+
+    __version__: str
+else:
+    # Out of sight of type checkers: to them, a module-level __getattr__ would make every misspelt name valid.
+    from sagellm_protocol import _lazy
+
+    def __getattr__(name):
+        if name == "__version__":
+            from importlib.metadata import version
+
+            value = version("isagellm-protocol")
+        else:
+            value = _lazy.load(__name__, name)
+        globals()[name] = value
+        return value
+
+    def __dir__():
+        return sorted({*globals(), *_lazy.homes(__name__)})

@@ -1,0 +1,133 @@
+"""Messages to bytes and back: the registry, and a module for each format."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal, overload
+
+from sagellm_protocol.codecs.codec import Codec, Options
+from sagellm_protocol.codecs.dicts import make_dict
+from sagellm_protocol.codecs.formats import MAX_BYTES, Format
+from sagellm_protocol.codecs.json import make_json
+from sagellm_protocol.codecs.msgpack import make_msgpack
+from sagellm_protocol.codecs.negotiation import choices
+from sagellm_protocol.codecs.registry import Registration, Registry
+from sagellm_protocol.history import HISTORY, LATEST, History
+from sagellm_protocol.model.exceptions import UnknownCodecError, UnsupportedRevisionError
+from sagellm_protocol.model.spec import Unknown
+
+_REGISTRY = Registry()
+_REGISTRY.register("json", make_json, media_type="application/json")
+_REGISTRY.register("msgpack", make_msgpack, media_type="application/msgpack")
+_REGISTRY.register("dict", make_dict)
+
+register = _REGISTRY.register
+unregister = _REGISTRY.unregister
+
+
+@overload
+def get(
+    name: Literal["json", "msgpack"],
+    *,
+    revision: str = ...,
+    unknown: Unknown | None = ...,
+    omit_defaults: bool = ...,
+    lossy: bool = ...,
+    max_bytes: int = ...,
+    fill: Mapping[str, Any] | None = ...,
+    history: History = ...,
+) -> Codec[bytes]: ...
+@overload
+def get(
+    name: Literal["dict"],
+    *,
+    revision: str = ...,
+    unknown: Unknown | None = ...,
+    omit_defaults: bool = ...,
+    lossy: bool = ...,
+    max_bytes: int = ...,
+    fill: Mapping[str, Any] | None = ...,
+    history: History = ...,
+) -> Codec[dict[str, Any]]: ...
+@overload
+def get(
+    name: str,
+    *,
+    revision: str = ...,
+    unknown: Unknown | None = ...,
+    omit_defaults: bool = ...,
+    lossy: bool = ...,
+    max_bytes: int = ...,
+    fill: Mapping[str, Any] | None = ...,
+    history: History = ...,
+) -> Codec[Any]: ...
+def get(
+    name: str,
+    *,
+    revision: str = LATEST,
+    unknown: Unknown | None = None,
+    omit_defaults: bool = False,
+    lossy: bool = False,
+    max_bytes: int = MAX_BYTES,
+    fill: Mapping[str, Any] | None = None,
+    history: History = HISTORY,
+) -> Codec[Any]:
+    """The codec of that name.
+
+    Args:
+        name: ``json``, ``msgpack``, ``dict``, or what was registered.
+        revision: any release name; the codec reads and writes what that release does.
+        unknown: ``"forbid"`` or ``"ignore"`` fields that a message does not have; None leaves it to each message.
+        omit_defaults: write the short form, without fields that hold their default.
+        lossy: leave out what an older revision cannot say, instead of raising.
+        max_bytes: refuse to decode more than this.
+        fill: values for required fields that an older revision does not have, by field name.
+        history: the revisions and messages; the protocol's own unless told otherwise.
+
+    Raises:
+        UnknownCodecError: no such codec.
+        UnsupportedRevisionError: no such revision.
+    """
+    options = Options(revision, unknown, omit_defaults, lossy, max_bytes, fill or {}, history)
+    return _REGISTRY.get(name, options)
+
+
+def names() -> tuple[str, ...]:
+    """Every registered codec."""
+    return tuple(_REGISTRY.registered())
+
+
+def negotiate(accept: str) -> Codec[Any]:
+    """The codec that an ``Accept`` header asks for.
+
+    Weights and wildcards are those of RFC 9110; ``revision`` is a parameter of the media type:
+    ``application/msgpack;revision=0.4.0.8, application/json;q=0.5``. An empty header accepts everything.
+
+    Raises:
+        UnknownCodecError: nothing registered matches, or the header is malformed.
+        UnsupportedRevisionError: what matches asks for a revision that does not exist.
+    """
+    media_types = {name: it.media_type for name, it in _REGISTRY.registered().items() if it.media_type is not None}
+    unsupported: UnsupportedRevisionError | None = None
+    for name, revision in choices(accept, media_types):
+        try:
+            return get(name, revision=revision or LATEST)
+        except UnsupportedRevisionError as error:
+            unsupported = unsupported or error
+    if unsupported is not None:
+        raise unsupported
+    raise UnknownCodecError(f"no codec matches {accept[:200]!r}; there are {', '.join(media_types.values())}")
+
+
+__all__ = [
+    "Codec",
+    "Format",
+    "Options",
+    "Registration",
+    "Registry",
+    "get",
+    "names",
+    "negotiate",
+    "register",
+    "unregister",
+]

@@ -1,0 +1,190 @@
+"""A codec: a wire format over a cattrs converter, at one revision."""
+
+from __future__ import annotations
+
+import typing
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
+
+import attrs
+
+from sagellm_protocol.codecs.formats import MAX_BYTES, Format, too_deep
+from sagellm_protocol.codecs.messages import MessageReaders, MessageWriters
+from sagellm_protocol.history import HISTORY, LATEST, History
+from sagellm_protocol.model.exceptions import DeclarationError, DecodeError, ValidationError, Violation
+from sagellm_protocol.model.annotations import is_message, read_type
+from sagellm_protocol.model.spec import Type, Unknown
+
+if TYPE_CHECKING:
+    import cattrs
+
+T = TypeVar("T")
+Wire = TypeVar("Wire")
+
+
+@attrs.frozen
+class Options:
+    """The choices on a codec."""
+
+    revision: str = LATEST
+    """Any release name; the codec speaks its revision."""
+    unknown: Unknown | None = None
+    """What to do with fields that a message does not have; where it is None, what each message says."""
+    omit_defaults: bool = False
+    """Leave out fields that hold their default, except where leaving them out would mean something else."""
+    lossy: bool = False
+    """Leave out what an older revision cannot say, instead of raising ``LossyDowngradeError``."""
+    max_bytes: int = MAX_BYTES
+    """Refuse to decode more than this many bytes."""
+    fill: Mapping[str, Any] = attrs.field(factory=dict, hash=False)
+    """Values for required fields that an older revision does not have, by field name."""
+    history: History = HISTORY
+    """The revisions and messages that it knows."""
+
+
+class Codec(Generic[Wire]):
+    """Messages to and from one wire format at one revision. Made by :func:`sagellm_protocol.codecs.get`.
+
+    A codec may be shared between threads.
+    """
+
+    def __init__(self, name: str, format: Format, options: Options, media_type: str | None) -> None:
+        self.name = name
+        self.media_type = media_type
+        self.options = options
+        self.format = format
+        self.revision = options.history.resolve(options.revision)
+        """The revision that it speaks."""
+        self._readers = MessageReaders(format, options, self.revision)
+        self._writers = MessageWriters(format, options, self.revision)
+        self._encoders: dict[type, Callable[[Any], Wire]] = {}
+        self._decoders: dict[Any, Callable[[Any], Any]] = {}
+
+    def __repr__(self) -> str:
+        return f"<codec {self.name} at revision {self.revision}>"
+
+    @property
+    def content_type(self) -> str | None:
+        """The media type with the revision, for a ``Content-Type`` header."""
+        return self.media_type and f"{self.media_type};revision={self.revision}"
+
+    @cached_property
+    def converter(self) -> cattrs.Converter:
+        """The cattrs converter of this format and revision: it knows every message, and can be taught more."""
+        from sagellm_protocol.codecs.converters import make_converter
+
+        return make_converter(self._readers, self._writers)
+
+    def encode(self, message: Any) -> Wire:
+        """A message, or a list of messages, on the wire.
+
+        Raises:
+            EncodeError: it holds a value that no format can carry.
+            LossyDowngradeError: it says something that this revision cannot.
+        """
+        encode = self._encoders.get(type(message))
+        if encode is None:
+            encode = self._encoders[type(message)] = self.encoder(type(message))
+        return encode(message)
+
+    def encoder(self, cls: Any) -> Callable[[Any], Wire]:
+        """:meth:`encode`, bound to a class for the hot loop."""
+        dumps = self.format.dumps
+        if is_message(cls):
+            write = self._writers.writer(cls)
+        else:
+            write = self.converter.unstructure
+
+        def encode(message: Any) -> Wire:
+            wire: Wire = dumps(write(message))
+            return wire
+
+        return encode
+
+    @overload
+    def decode(self, data: Any, cls: type[T]) -> T: ...
+    @overload
+    def decode(self, data: Any, cls: Any) -> Any: ...
+    def decode(self, data: Any, cls: Any) -> Any:
+        """A message off the wire.
+
+        Args:
+            data: ``bytes`` (``str`` too for JSON); a dict for the codec ``dict``.
+            cls: a message class, a union of them (``StreamEvent``), or ``list[...]`` of either; and any class that
+                the converter knows.
+
+        Raises:
+            DecodeError: malformed, too large, too deep, or with an integer past 64 bits.
+            ValidationError: with every violation.
+        """
+        decode = self._decoders.get(cls)
+        if decode is None:
+            decode = self._decoders[cls] = self.decoder(cls)
+        return decode(data)
+
+    @overload
+    def decoder(self, cls: type[T]) -> Callable[[Any], T]: ...
+    @overload
+    def decoder(self, cls: Any) -> Callable[[Any], Any]: ...
+    def decoder(self, cls: Any) -> Callable[[Any], Any]:
+        """:meth:`decode`, bound to a class for the hot loop."""
+        try:
+            kind = read_type(cls)
+        except DeclarationError:
+            return self._converting_decoder(cls)
+        return self._message_decoder(kind, typing.get_origin(cls))
+
+    def _message_decoder(self, kind: Type, container: Any) -> Callable[[Any], Any]:
+        read, explain = self._readers.reader(kind), self._readers.explainer(kind)
+        doubts = self._readers.doubts
+        loads, exact = self.format.loads, self.format.exact or self.format.loads
+        sized, max_bytes = self.format.sized, self.options.max_bytes
+
+        def decode(data: Any) -> Any:
+            if sized and len(data) > max_bytes:
+                raise DecodeError(f"{len(data)} bytes are more than the {max_bytes} that this codec takes")
+            payload = loads(data)
+            try:
+                return read(payload)
+            except doubts:
+                pass
+            if too_deep(payload):
+                raise DecodeError("the payload nests deeper than 128 levels")
+            return explain(exact(data))
+
+        if container in (list, dict):
+            return lambda data: container(decode(data))
+        return decode
+
+    def _converting_decoder(self, cls: Any) -> Callable[[Any], Any]:
+        from cattrs import BaseValidationError, transform_error
+        from cattrs.errors import StructureHandlerNotFoundError
+
+        loads, structure = self.format.loads, self.converter.structure
+
+        def decode(data: Any) -> Any:
+            payload = loads(data)
+            try:
+                return structure(payload, cls)
+            except BaseValidationError as error:
+                words = (text.rpartition(" @ ") for text in transform_error(error))
+                violations = [
+                    Violation(path.removeprefix("$").removeprefix("."), rule, None) for rule, _, path in words
+                ]
+                raise ValidationError(getattr(cls, "__name__", str(cls)), violations) from error
+            except StructureHandlerNotFoundError as error:
+                raise DeclarationError(str(error)) from None
+
+        return decode
+
+    def describe(self) -> dict[str, Any]:
+        """What this codec is, as plain data."""
+        return {
+            "name": self.name,
+            "media_type": self.media_type,
+            "revision": self.revision,
+            "unknown": self.options.unknown or "as each message says",
+            "omit_defaults": self.options.omit_defaults,
+            "lossy": self.options.lossy,
+        }

@@ -1,0 +1,32 @@
+"""Plain dicts, inside one process: what JSON would hold, without the text."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+
+from sagellm_protocol.codecs.formats import Format, refusal
+
+
+def loads(data: Any) -> Any:
+    """The payload itself."""
+    return data
+
+
+def dumps(payload: Any) -> Any:
+    """The payload itself, where any format could carry it.
+
+    Raises:
+        EncodeError: an integer past 64 bits, a lone surrogate.
+    """
+    try:
+        orjson.dumps(payload)
+    except TypeError:
+        raise refusal(payload) from None
+    return payload
+
+
+def make_dict() -> Format:
+    """The format ``dict``."""
+    return Format(loads, dumps, sized=False)

@@ -1,0 +1,67 @@
+"""What a wire format is to a codec: bytes to values, values to bytes, and what its values look like."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import attrs
+
+from sagellm_protocol.model.exceptions import EncodeError
+from sagellm_protocol.model.reading import depth
+from sagellm_protocol.model.spec import INT_MAX, INT_MIN
+from sagellm_protocol.model.statements import Origin
+from sagellm_protocol.model.wording import join
+from sagellm_protocol.model.writing import Form
+
+MAX_DEPTH = 128
+"""How deep a payload may nest."""
+
+MAX_BYTES = 64 * 1024 * 1024
+"""How large a payload may be, unless the codec is told otherwise: 64 MiB."""
+
+
+@attrs.frozen
+class Format:
+    """A wire format. Its functions work on parsed values: dict, list, str, int, float, bool and None."""
+
+    loads: Callable[[Any], Any]
+    """Parses; raises ``DecodeError`` on what is not of this format."""
+    dumps: Callable[[Any], Any]
+    """Writes; raises ``EncodeError`` on a value that it cannot carry."""
+    form: Form = "plain"
+    """What ``dumps`` is given."""
+    origin: Origin = "dict"
+    """What ``loads`` gives: ``parsed`` where every integer is sure to fit 64 bits."""
+    exact: Callable[[Any], Any] | None = None
+    """Parses again, with integers past 64 bits as they are, where ``loads`` turns them into floats."""
+    sized: bool = True
+    """Whether the wire form has a length that ``max_bytes`` limits."""
+
+
+def refusal(payload: Any) -> EncodeError:
+    """Why a payload cannot be written: the first value in it that no format can carry."""
+    found = _unwritable(payload, "")
+    return EncodeError(found or f"the payload nests deeper than {MAX_DEPTH} levels")
+
+
+def _unwritable(value: Any, path: str) -> str | None:
+    if isinstance(value, str):
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            return f"{path or 'the payload'} holds a lone surrogate, which no format can carry: {value[:80]!a}"
+    elif isinstance(value, int):
+        if not INT_MIN <= value <= INT_MAX:
+            return f"{path or 'the payload'} is an integer past 64 bits, which no format can carry"
+    elif isinstance(value, dict):
+        found = (_unwritable(key, path) or _unwritable(item, join(path, key)) for key, item in value.items())
+        return next(filter(None, found), None)
+    elif isinstance(value, (list, tuple)):
+        return next(filter(None, (_unwritable(item, f"{path}[{index}]") for index, item in enumerate(value))), None)
+    return None
+
+
+def too_deep(payload: Any) -> bool:
+    """Whether a parsed payload nests deeper than one may."""
+    return depth(payload) > MAX_DEPTH

@@ -1,0 +1,68 @@
+"""How a failure is reported: a code that programs branch on, and a text for people."""
+
+from enum import Enum
+
+from sagellm_protocol.model import message
+
+
+class ErrorCode(str, Enum):
+    """Why something failed. Programs branch on the code; the KV cache package has finer codes of its own."""
+
+    INVALID_ARGUMENT = "invalid_argument"
+    """The request itself is wrong: a missing, malformed or contradictory value. Repeating it cannot help."""
+    RESOURCE_EXHAUSTED = "resource_exhausted"
+    """Not enough memory, KV cache, queue space or quota at the moment."""
+    UNAVAILABLE = "unavailable"
+    """The engine or a service it needs cannot be reached or is not ready."""
+    DEADLINE_EXCEEDED = "deadline_exceeded"
+    """The work was not finished in the time allowed for it."""
+    NOT_IMPLEMENTED = "not_implemented"
+    """The request is well formed, but this engine, backend or version cannot do what it asks."""
+    KV_TRANSFER_FAILED = "kv_transfer_failed"
+    """Moving KV cache between devices or engines failed, such as from prefill to decode."""
+    COMM_TIMEOUT = "comm_timeout"
+    """A collective or point-to-point operation did not complete within its timeout."""
+    COMM_GROUP_INVALID = "comm_group_invalid"
+    """The communication group is described inconsistently, such as by ranks that do not match its world size."""
+    DISTRIBUTED_RUNTIME_ERROR = "distributed_runtime_error"
+    """Distributed execution failed in a way that no other code names, such as the loss of a worker."""
+    OPERATOR_NOT_FOUND = "operator_not_found"
+    """No registered kernel implements the logical operator under the constraints asked for."""
+    INVALID_OPERATOR_MAPPING = "invalid_operator_mapping"
+    """The mapping of a logical operator to a kernel contradicts itself or the backend."""
+    OPERATOR_REGISTRATION_FAILED = "operator_registration_failed"
+    """A kernel could not be entered into the operator registry."""
+    COMM_BACKEND_NOT_SUPPORTED = "comm_backend_not_supported"
+    """The communication library asked for is not available on this device or in this build."""
+    COMM_RANK_MISMATCH = "comm_rank_mismatch"
+    """A rank is not part of its group, or the ranks disagree about the operation to run."""
+    COMM_GROUP_NOT_FOUND = "comm_group_not_found"
+    """No communication group has this id."""
+    COMM_COLLECTIVE_FAILED = "comm_collective_failed"
+    """A collective operation failed other than by timeout."""
+    COMM_P2P_FAILED = "comm_p2p_failed"
+    """A point-to-point send or receive failed other than by timeout."""
+    KV_PREFETCH_FAILED = "kv_prefetch_failed"
+    """KV cache could not be brought to the device ahead of its use."""
+    KV_QOS_CONSTRAINT_VIOLATED = "kv_qos_constraint_violated"
+    """A KV cache operation could not be done within its quality-of-service policy."""
+    KV_PRIORITY_QUEUE_FULL = "kv_priority_queue_full"
+    """The queue for KV cache operations of this priority takes no more."""
+    COMPRESSION_NOT_SUPPORTED = "compression_not_supported"
+    """The quantisation, sparsity or fusion asked for is not available for this model or device."""
+    QUANTIZATION_CALIBRATION_FAILED = "quantization_calibration_failed"
+    """Calibration did not yield usable quantisation parameters."""
+    SPECULATIVE_DECODING_FAILED = "speculative_decoding_failed"
+    """Drafting or verifying failed, such as for a draft model that does not fit the target model."""
+
+
+@message
+class Error:
+    """One failure, as told to the caller in a ``Response``, a ``StreamEventEnd`` or the result of an operation."""
+
+    code: ErrorCode
+    """What kind of failure it is; the part that programs branch on."""
+    message: str
+    """What happened, for people and logs; its wording may change at any time."""
+    retryable: bool | None = None
+    """Whether the same request may succeed if sent again later; None where the sender does not know."""

@@ -1,0 +1,48 @@
+"""What changed when, as data; and what follows from it: upgrade, downgrade, detect."""
+
+from sagellm_protocol.catalog import CATALOG
+from sagellm_protocol.history.detecting import Candidate
+from sagellm_protocol.history.published import REVISIONS
+from sagellm_protocol.history.timeline import LATEST, Detection, History
+
+HISTORY = History(REVISIONS, CATALOG)
+"""The protocol's own history. The functions of this module are its methods."""
+
+changes = HISTORY.changes
+detect = HISTORY.detect
+detect_all = HISTORY.detect_all
+downgrade = HISTORY.downgrade
+fields = HISTORY.fields
+hook = HISTORY.hook
+identify = HISTORY.identify
+latest = HISTORY.latest
+losses = HISTORY.losses
+releases = HISTORY.releases
+resolve = HISTORY.resolve
+revisions = HISTORY.revisions
+table = HISTORY.table
+unhook = HISTORY.unhook
+upgrade = HISTORY.upgrade
+
+__all__ = [
+    "HISTORY",
+    "LATEST",
+    "Candidate",
+    "Detection",
+    "History",
+    "changes",
+    "detect",
+    "detect_all",
+    "downgrade",
+    "fields",
+    "hook",
+    "identify",
+    "latest",
+    "losses",
+    "releases",
+    "resolve",
+    "revisions",
+    "table",
+    "unhook",
+    "upgrade",
+]

@@ -1,0 +1,159 @@
+"""Bare payloads sorted: which message, written from which revision to which.
+
+Messages whose tables are the same over several revisions, down to the messages in them, share one *shape*. An index
+from field names to the shapes that have the field leaves only a few to try on a payload.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import attrs
+
+from sagellm_protocol.model.reading import DOUBTS, Readers
+from sagellm_protocol.model.spec import Nested, OneOf, Spec, nested_in
+
+
+@attrs.frozen
+class Candidate:
+    """One thing that a payload can be."""
+
+    message: str
+    """Full name."""
+    first: str
+    """The oldest revision that writes such a payload."""
+    last: str
+    """The newest."""
+
+    def __str__(self) -> str:
+        return (
+            f"{self.message} ({self.first})"
+            if self.first == self.last
+            else f"{self.message} ({self.first} to {self.last})"
+        )
+
+
+@attrs.frozen
+class Shape:
+    """A message over revisions that do not differ in it."""
+
+    message: str
+    first: int
+    """Index of the oldest revision."""
+    last: int
+    fields: frozenset[str]
+    required: frozenset[str]
+    tags: frozenset[str]
+    """Fields that hold one text and no other: what tells the message from others."""
+    accepts: Callable[[Any], bool] = attrs.field(eq=False)
+    """Whether a payload holds the right values."""
+
+
+@attrs.define
+class ShapeIndex:
+    """All shapes of a history, found by field name. A set of shapes is an integer with a bit for each."""
+
+    revisions: Sequence[str]
+    """Oldest first."""
+    shapes: Sequence[Shape]
+    _having: dict[str, int] = attrs.field(factory=dict, init=False)
+    _of_message: dict[str, int] = attrs.field(factory=dict, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        for number, shape in enumerate(self.shapes):
+            bit = 1 << number
+            self._of_message[shape.message] = self._of_message.get(shape.message, 0) | bit
+            for field in shape.fields:
+                self._having[field] = self._having.get(field, 0) | bit
+
+    def fitting(self, payload: Any, message: str | None = None) -> list[Shape]:
+        """The shapes that a payload can have: those that know all its fields, else those that know the most of them."""
+        if not isinstance(payload, dict):
+            return []
+        everything = (1 << len(self.shapes)) - 1
+        allowed = everything if message is None else self._of_message.get(message, 0)
+        knowing = allowed
+        for field in payload:
+            knowing &= self._having.get(field, 0)
+        found = self._trying(knowing, payload)
+        if found:
+            return found
+        sharing = 0
+        for field in payload:
+            sharing |= self._having.get(field, 0)
+        found = self._trying(allowed & sharing, payload)
+        fewest = min((len(payload.keys() - shape.fields) for shape in found), default=0)
+        return [shape for shape in found if len(payload.keys() - shape.fields) == fewest]
+
+    def _trying(self, shapes: int, payload: dict[str, Any]) -> list[Shape]:
+        found = []
+        while shapes:
+            lowest = shapes & -shapes
+            shapes ^= lowest
+            shape = self.shapes[lowest.bit_length() - 1]
+            if shape.required <= payload.keys() and shape.accepts(payload):
+                found.append(shape)
+        return found
+
+    def candidate(self, shapes: Iterable[Shape]) -> list[Candidate]:
+        """Shapes as candidates; shapes of one message that follow on each other make one."""
+        merged: list[Candidate] = []
+        last = -1
+        for shape in sorted(shapes, key=lambda shape: (shape.message, shape.first)):
+            first, newest = self.revisions[shape.first], self.revisions[shape.last]
+            if merged and merged[-1].message == shape.message and shape.first == last + 1:
+                merged[-1] = attrs.evolve(merged[-1], last=newest)
+            else:
+                merged.append(Candidate(shape.message, first, newest))
+            last = shape.last
+        return merged
+
+
+def shapes_of(specs: Sequence[Mapping[str, Spec]]) -> list[Shape]:
+    """The shapes of all messages; ``specs`` are the messages of each revision, oldest first."""
+    shapes: list[Shape] = []
+    for message in sorted({name for revision in specs for name in revision}):
+        start: int | None = None
+        for number, revision in enumerate([*specs, {}]):
+            if start is not None and not (message in revision and _alike(message, specs[start], revision)):
+                shapes.append(_shape(message, start, number - 1, specs[start]))
+                start = None
+            if start is None and message in revision:
+                start = number
+    return shapes
+
+
+def _alike(
+    message: str, left: Mapping[str, Spec], right: Mapping[str, Spec], seen: frozenset[str] = frozenset()
+) -> bool:
+    """Whether a message is written and read alike in two revisions: nested messages and meanings included."""
+    if message in seen:
+        return True
+    one, other = left[message], right[message]
+    if one != other or any(a.default != b.default for a, b in zip(one.fields, other.fields, strict=True)):
+        return False
+    nested = {found.name for field in one.fields for found in nested_in(field.type)}
+    return all(_alike(name, left, right, seen | {message}) for name in nested)
+
+
+def _shape(message: str, first: int, last: int, specs: Mapping[str, Spec]) -> Shape:
+    spec = specs[message]
+    readers = Readers("dict", "ignore", specs)
+
+    def accepts(payload: Any) -> bool:
+        try:
+            readers.reader(Nested(message, spec.cls))(payload)
+        except DOUBTS:
+            return False
+        return True
+
+    return Shape(
+        message,
+        first,
+        last,
+        frozenset(field.name for field in spec.fields),
+        frozenset(field.name for field in spec.fields if field.required),
+        frozenset(field.name for field in spec.fields if isinstance(field.type, OneOf) and len(field.type.values) == 1),
+        accepts,
+    )

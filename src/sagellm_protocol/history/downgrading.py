@@ -1,0 +1,179 @@
+"""Payloads taken back to what an older revision can say, with an account of what it cannot."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import attrs
+
+from sagellm_protocol.history.tables import has_plain_default, plain_default
+from sagellm_protocol.model import from_plain, to_plain
+from sagellm_protocol.model.annotations import spec_of
+from sagellm_protocol.model.checking import Checker, fitting_specs
+from sagellm_protocol.model.exceptions import Loss
+from sagellm_protocol.model.spec import (
+    Choice,
+    Derived,
+    Either,
+    Field,
+    Items,
+    Nested,
+    Nullable,
+    OneOf,
+    Spec,
+    Table,
+    Type,
+    nested_in,
+)
+from sagellm_protocol.model.wording import join
+
+UNSAYABLE: Any = object()
+"""Stands for a value of which nothing is left that the older revision can say."""
+
+
+@attrs.define
+class Downgrades:
+    """What it takes to take payloads back to one revision."""
+
+    revision: str
+    specs: Mapping[str, Spec]
+    """That revision's messages."""
+    unsaid: Mapping[tuple[str, str], Any]
+    """Values that only mean "the older payload does not say", by message and today's field."""
+    since: Callable[[str, str | None], str]
+    """The revision with which a message, or a field of it, came."""
+    _plain: dict[str, bool] = attrs.field(factory=dict, init=False)
+
+    def same(self, message: str) -> bool:
+        """Whether nothing in a message, at any depth, differs between that revision and today."""
+        if message not in self._plain:
+            self._plain[message] = True
+            old = self.specs.get(message)
+            self._plain[message] = old is not None and self._same(old)
+        return self._plain[message]
+
+    def _same(self, old: Spec) -> bool:
+        today = spec_of(old.cls)
+        if len(old.fields) != len(today.fields) or old.rules:
+            return False
+        for before, now in zip(old.fields, today.fields, strict=True):
+            if before != now or before.name != before.origin or before.default != now.default:
+                return False
+            if not all(self.same(nested.name) for nested in nested_in(now.type)):
+                return False
+        return True
+
+    def message(self, name: str, payload: dict[str, Any], path: str, losses: list[Loss]) -> Any:
+        """A payload of today as that revision writes it; what it cannot say is left out and added to ``losses``."""
+        if self.same(name):
+            return payload
+        old = self.specs.get(name)
+        if old is None:
+            losses.append(Loss(path, payload, f"{name} came with {self.since(name, None)}"))
+            return UNSAYABLE
+        before = {field.origin: field for field in old.fields}
+        today = {field.name: field for field in spec_of(old.cls).fields}
+        taken: dict[str, Any] = {}
+        for field, value in payload.items():
+            if field not in today:
+                taken[field] = value
+            elif field not in before:
+                if not self._droppable(name, today[field], value):
+                    losses.append(Loss(join(path, field), value, f"came with {self.since(name, field)}"))
+            else:
+                held = self._value(before[field], today[field], value, join(path, field), losses)
+                if held is not UNSAYABLE:
+                    taken[before[field].name] = held
+                elif before[field].required:
+                    return UNSAYABLE
+        for field, known in today.items():
+            if field not in payload and field in before:
+                _say_default(old.cls, before[field], known, payload, taken)
+        for removed in old.fields:
+            if not removed.origin and removed.required:
+                losses.append(Loss(join(path, removed.name), None, f"required in {self.revision}, and gone since"))
+                return UNSAYABLE
+        for rule in old.rules:
+            if all(taken.get(field) is None for field in rule.fields):
+                taken |= {field: plain_default(today[field].default) for field in rule.fields}
+        return taken
+
+    def _droppable(self, message: str, field: Field, value: Any) -> bool:
+        """Whether a field that came later says nothing: it holds its default, or that nobody said."""
+        if (message, field.name) in self.unsaid and value == self.unsaid[message, field.name]:
+            return True
+        return has_plain_default(field) and _identical(value, plain_default(field.default))
+
+    def _value(self, old: Field, new: Field, value: Any, path: str, losses: list[Loss]) -> Any:
+        if nested_in(new.type):
+            return self._nested(new.type, value, path, losses)
+        if old.type == new.type:
+            return value
+        checker = Checker("wire")
+        checker.check(old.type, value, path)
+        if not checker.violations:
+            return value
+        losses.extend(
+            Loss(wrong.path, value, f"must be {wrong.rule} in {self.revision}") for wrong in checker.violations
+        )
+        return UNSAYABLE
+
+    def _nested(self, kind: Type, value: Any, path: str, losses: list[Loss]) -> Any:
+        match kind:
+            case Nullable():
+                return None if value is None else self._nested(kind.inner, value, path, losses)
+            case Nested() if isinstance(value, dict):
+                return self.message(kind.name, value, path, losses)
+            case Choice() if isinstance(value, dict):
+                option = _chosen(kind, value)
+                return value if option is None else self.message(option, value, path, losses)
+            case Items() if isinstance(value, (list, tuple)):
+                items = [self._nested(kind.item, item, f"{path}[{index}]", losses) for index, item in enumerate(value)]
+                return [item for item in items if item is not UNSAYABLE]
+            case Table() if isinstance(value, dict):
+                table = {key: self._nested(kind.value, item, join(path, key), losses) for key, item in value.items()}
+                return {key: item for key, item in table.items() if item is not UNSAYABLE}
+            case Either():
+                for option in kind.options:
+                    if nested_in(option):
+                        value = self._nested(option, value, path, losses)
+                return value
+            case _:
+                return value
+
+
+def _chosen(choice: Choice, payload: Mapping[str, Any]) -> str | None:
+    """Which of several messages a payload of today is; None where it does not tell."""
+    specs = [spec_of(option.cls) for option in choice.options]
+    if choice.tag is not None and choice.tag in payload:
+        for spec in specs:
+            for field in spec.fields:
+                if (
+                    field.name == choice.tag
+                    and isinstance(field.type, OneOf)
+                    and payload[choice.tag] in field.type.values
+                ):
+                    return spec.name
+    fitting = fitting_specs(specs, payload)
+    return fitting[0].name if len(fitting) == 1 else None
+
+
+def _say_default(cls: type, old: Field, new: Field, payload: Mapping[str, Any], taken: dict[str, Any]) -> None:
+    """Write a field that the payload leaves to its default, where leaving it out means something else in the old one."""
+    if isinstance(new.default, Derived):
+        value = to_plain(from_plain(cls, dict(payload), unknown="ignore"))[new.name]
+        if not has_plain_default(old) or plain_default(old.default) != value:
+            taken[old.name] = value
+    elif has_plain_default(new) and (old.required or (old.default != new.default and not _null_became(old, new))):
+        taken[old.name] = plain_default(new.default)
+
+
+def _null_became(old: Field, new: Field) -> bool:
+    """Whether null, by default, was then what the default is now."""
+    return old.default is None and isinstance(old.type, Nullable) and not isinstance(new.type, Nullable)
+
+
+def _identical(left: Any, right: Any) -> bool:
+    """Equal, and not merely as 0 and False are."""
+    return bool(left == right) and isinstance(left, bool) == isinstance(right, bool)

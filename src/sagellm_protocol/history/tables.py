@@ -1,0 +1,134 @@
+"""Field tables: what a message holds at a revision, as plain data for docs, digests and comparison."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import Enum
+from typing import Any
+
+from sagellm_protocol.history.changes import Tables
+from sagellm_protocol.model import to_plain
+from sagellm_protocol.model.annotations import is_message
+from sagellm_protocol.model.naming import full_name
+from sagellm_protocol.model.spec import (
+    REQUIRED,
+    Choice,
+    Derived,
+    Either,
+    Field,
+    Flag,
+    Free,
+    Items,
+    Made,
+    Member,
+    Nested,
+    Nullable,
+    Number,
+    OneOf,
+    Spec,
+    Table,
+    Text,
+    Type,
+    Uuid,
+)
+
+
+def type_text(kind: Type) -> str:
+    """A type as field tables write it: ``list[kv.types.KVHandle] | None``."""
+    match kind:
+        case Text():
+            return "str"
+        case Flag():
+            return "bool"
+        case Number():
+            return kind.kind.__name__
+        case Uuid():
+            return "UUID"
+        case Free():
+            return "Any"
+        case Member() | Nested():
+            return kind.name
+        case OneOf():
+            return f"Literal[{', '.join(map(repr, kind.values))}]"
+        case Items(item=item, declared="tuple"):
+            return f"tuple[{type_text(item)}, ...]"
+        case Items(item=item):
+            return f"list[{type_text(item)}]"
+        case Table(value=value):
+            return f"dict[str, {type_text(value)}]"
+        case Nullable(inner=inner):
+            return f"{type_text(inner)} | None"
+        case Choice(options=options) | Either(options=options):
+            return " | ".join(type_text(option) for option in options)
+
+
+def bounds(kind: Type) -> dict[str, float]:
+    """The bounds on the number that a field holds, directly or as an item."""
+    match kind:
+        case Number():
+            return dict(kind.bounds)
+        case Nullable(inner=inner) | Items(item=inner) | Table(value=inner):
+            return bounds(inner)
+        case _:
+            return {}
+
+
+def field_row(field: Field) -> dict[str, Any]:
+    """One row: ``type``, then ``bounds`` where there are any, then ``required`` or ``default``."""
+    row: dict[str, Any] = {"type": type_text(field.type)}
+    if limits := bounds(field.type):
+        row["bounds"] = limits
+    if field.required:
+        row["required"] = True
+    else:
+        row["default"] = _default_row(field.default)
+    return row
+
+
+def _default_row(default: Any) -> dict[str, Any]:
+    match default:
+        case Derived(shown=shown):
+            return _default_row(shown)
+        case Made(factory=factory):
+            return {"factory": getattr(factory, "__name__", repr(factory))}
+        case Enum():
+            return {"value": {"enum": full_name(type(default)), "value": default.value}}
+        case _ if is_message(type(default)):
+            return {"factory": full_name(type(default))}
+        case _:
+            return {"value": plain_default(default)}
+
+
+def plain_default(default: Any) -> Any:
+    """A field's default as a payload holds it. Defaults that are made anew or derived have none: not for them."""
+    match default:
+        case Enum():
+            return default.value
+        case tuple():
+            return [plain_default(item) for item in default]
+        case Mapping():
+            return {key: plain_default(item) for key, item in default.items()}
+        case _ if is_message(type(default)):
+            return to_plain(default)
+        case _:
+            return default
+
+
+def has_plain_default(field: Field) -> bool:
+    """Whether the field has a default that is the same for every message."""
+    return field.default is not REQUIRED and not isinstance(field.default, (Derived, Made))
+
+
+def message_table(spec: Spec) -> dict[str, Any]:
+    """The rows of a message, in wire order."""
+    return {field.name: field_row(field) for field in spec.fields}
+
+
+def revision_table(revision: str, tables: Tables) -> dict[str, Any]:
+    """All that a revision defines: messages, enumerations, typed dicts."""
+    return {
+        "revision": revision,
+        "messages": {name: {"fields": message_table(spec)} for name, spec in tables.messages.items()},
+        "enums": {name: dict(members) for name, members in tables.enums.items()},
+        "typed_dicts": {name: {"fields": dict(fields)} for name, fields in tables.typed_dicts.items()},
+    }

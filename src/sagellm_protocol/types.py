@@ -1,0 +1,227 @@
+"""The conversation between a client and an engine: a request, the answer whole or as a stream, and what it cost."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, TypeAlias
+
+from sagellm_protocol.errors import Error
+from sagellm_protocol.model import message
+from sagellm_protocol.model.units import (
+    AnyMilliseconds,
+    AnyTokens,
+    Bytes,
+    Count,
+    Megabytes,
+    Milliseconds,
+    PositiveTokens,
+    Rank,
+    Ratio,
+    Size,
+    Temperature,
+    Tokens,
+    TokensPerSecond,
+    TopP,
+)
+from sagellm_protocol.openai_types import ChatMessage
+from sagellm_protocol.sampling import SamplingParams
+from sagellm_protocol.timestamps import Timestamps
+
+
+@message
+class Request:
+    """One inference to run: a prompt or a conversation, and the limits on the answer.
+
+    Sent by the gateway or a client to an engine. Between engines it also carries the phase to run and the place in
+    the parallel layout, for disaggregated prefill and decode and for tensor and pipeline parallel execution.
+    """
+
+    request_id: str
+    """Identifies the request; every response and stream event that answers it repeats this text."""
+    trace_id: str
+    """Identifies the trace that the request belongs to, across all services it passes through."""
+    model: str = ""
+    """Name of the model to run; empty leaves the choice to an engine that serves only one."""
+    prompt: str = ""
+    """Text to continue; empty where ``messages`` holds the input."""
+    messages: Sequence[ChatMessage] | None = None
+    """Conversation so far, oldest turn first, for the engine's chat template; None where ``prompt`` is the input."""
+    max_tokens: PositiveTokens
+    """Most output tokens to generate, at least 1; reaching it ends the answer with ``finish_reason`` "length"."""
+    stream: bool = False
+    """Whether to answer with stream events as tokens are decoded; false asks for a single ``Response``."""
+    sampling_params: SamplingParams | None = None
+    """How to choose the next token, in full; None leaves all but ``temperature`` and ``top_p`` to the engine."""
+    temperature: Temperature | None = None
+    """Softmax temperature, 0 to 2, where 0 is greedy; None means that the request does not set it here."""
+    top_p: TopP | None = None
+    """Nucleus sampling mass, above 0 and up to 1, where 1 keeps all tokens; None means not set here."""
+    kv_budget_tokens: PositiveTokens | None = None
+    """Most tokens whose keys and values may be cached for this request, at least 1; None sets no budget."""
+    metadata: Mapping[str, Any] | None = None
+    """Free JSON that travels with the request and that the protocol does not interpret; None where there is none."""
+    phase: Literal["prefill", "decode"] | None = None
+    """The phase to run where prefill and decode run on different engines; None runs both on one engine."""
+    rank: Rank | None = None
+    """Global rank of the worker that this copy is for, from 0, below ``world_size``; None if not distributed."""
+    world_size: Size | None = None
+    """Number of workers that execute the request together, at least 1; None if not distributed."""
+    group_id: str | None = None
+    """Communication group of those workers (``CommGroupInfo.group_id``); None if not distributed."""
+    tp_rank: Rank | None = None
+    """Rank in the tensor parallel group, from 0, below ``tp_size``; None without tensor parallelism."""
+    pp_rank: Rank | None = None
+    """Pipeline parallel stage, from 0 (first layers), below ``pp_size``; None without pipeline parallelism."""
+    tp_size: Size | None = None
+    """Tensor parallel degree: workers that share each layer, at least 1; None without tensor parallelism."""
+    pp_size: Size | None = None
+    """Pipeline parallel degree: stages that the layers are split into, at least 1; None without pipelining."""
+
+
+@message
+class Metrics:
+    """What serving one request cost, as the engine measured it.
+
+    Comes to the client with the ``Response`` or the ``StreamEventEnd``. Zero in a field with a default also stands
+    for "not measured".
+    """
+
+    ttft_ms: Milliseconds
+    """Time to first token (TTFT): from the arrival of the request to its first output token, in ms, at least 0."""
+    tbt_ms: Milliseconds = 0.0
+    """Time between tokens (TBT): mean gap between one output token and the next, in ms, at least 0."""
+    tpot_ms: Milliseconds = 0.0
+    """Time per output token (TPOT): decode time divided by the tokens after the first, in ms, at least 0."""
+    throughput_tps: TokensPerSecond
+    """Output tokens generated per second, at least 0."""
+    peak_mem_mb: Megabytes
+    """Highest device memory in use while the request was served, in whole MB, at least 0."""
+    error_rate: Ratio
+    """Share of the measured work that failed, 0 (none) to 1 (all)."""
+    kv_used_tokens: Tokens = 0
+    """Tokens whose keys and values the request held in the KV cache, at least 0."""
+    kv_used_bytes: Bytes = 0
+    """Bytes of KV cache that the request held, over all layers, at least 0."""
+    prefix_hit_rate: Ratio = 0.0
+    """Share of the prompt tokens found in the prefix cache, so that prefill skipped them, 0 to 1."""
+    evict_count: Count = 0
+    """KV evictions while the request was served, at least 0."""
+    evict_ms: Milliseconds = 0.0
+    """Time spent on those evictions, in ms, at least 0."""
+    spec_accept_rate: Ratio = 0.0
+    """Speculative decoding: share of the draft tokens that the target model accepted, 0 to 1."""
+    prefill_ms: Milliseconds = 0.0
+    """Time in prefill, the forward pass over the prompt, in ms, at least 0."""
+    decode_ms: Milliseconds = 0.0
+    """Time in decode, all steps after prefill, in ms, at least 0."""
+    kv_transfer_count: Count = 0
+    """KV cache transfers between devices or engines for this request, at least 0."""
+    kv_transfer_bytes: Bytes = 0
+    """Bytes that those transfers moved, at least 0."""
+    kv_transfer_ms: Milliseconds = 0.0
+    """Time spent on those transfers, in ms, at least 0."""
+    comm_overhead_ms: Milliseconds = 0.0
+    """Time spent in communication between ranks (tensor and pipeline parallel), in ms, at least 0."""
+    allreduce_count: Count = 0
+    """All-reduce operations run for this request, at least 0."""
+    allgather_count: Count = 0
+    """All-gather operations run for this request, at least 0."""
+    itl_list: Sequence[AnyMilliseconds] = ()
+    """Inter-token latencies (ITL), each in ms, in the order of the output tokens; empty where not recorded."""
+    timestamps: Timestamps | None = None
+    """When the request entered each stage of its life; None where not recorded."""
+    component_trace: Sequence[str] | None = None
+    """Names of the components that the request passed through, in order; None where not traced."""
+
+
+@message
+class Response:
+    """The whole answer to a request with ``stream=False``; sent once, by the engine to the caller."""
+
+    request_id: str
+    """``Request.request_id`` of the request answered."""
+    trace_id: str
+    """``Request.trace_id`` of the request answered."""
+    output_text: str
+    """All generated text, without the prompt; may be partial or empty if the request failed."""
+    output_tokens: Sequence[int]
+    """Ids of all generated tokens in the model's vocabulary, in order."""
+    prompt_tokens: AnyTokens | None = None
+    """Number of tokens in the prompt; None where the engine did not count them."""
+    finish_reason: Literal["stop", "length", "error"]
+    """Why generation ended: "stop" at an end token or stop sequence, "length" at ``max_tokens``, "error" on failure."""
+    metrics: Metrics
+    """What serving the request cost."""
+    error: Error | None = None
+    """What went wrong where ``finish_reason`` is "error"; None if nothing did."""
+
+
+@message
+class StreamEventStart:
+    """First event of a stream: the engine has taken the request and will send deltas, then the end."""
+
+    event: Literal["start"] = "start"
+    """The tag that tells stream events apart; always "start"."""
+    request_id: str
+    """``Request.request_id`` of the request answered."""
+    trace_id: str
+    """``Request.trace_id`` of the request answered."""
+    engine_id: str
+    """Identifies the engine that serves the stream."""
+    prompt_tokens: AnyTokens | None = None
+    """Number of tokens in the prompt; None where the engine has not counted them."""
+
+
+@message
+class StreamEventDelta:
+    """New output since the event before: sent by the engine zero or more times, between start and end."""
+
+    event: Literal["delta"] = "delta"
+    """The tag that tells stream events apart; always "delta"."""
+    request_id: str
+    """``Request.request_id`` of the request answered."""
+    trace_id: str
+    """``Request.trace_id`` of the request answered."""
+    engine_id: str
+    """Identifies the engine that serves the stream."""
+    content: str
+    """The new text alone; append it to what came before. Empty while tokens do not yet make up a character."""
+    content_tokens: Sequence[int]
+    """Ids of the new tokens, in order: one in plain decode, several with speculative decoding."""
+
+
+@message
+class StreamEventEnd:
+    """Last event of a stream, sent once, after success and after failure alike: the whole output and its cost."""
+
+    event: Literal["end"] = "end"
+    """The tag that tells stream events apart; always "end"."""
+    request_id: str
+    """``Request.request_id`` of the request answered."""
+    trace_id: str
+    """``Request.trace_id`` of the request answered."""
+    engine_id: str
+    """Identifies the engine that served the stream."""
+    prompt_tokens: AnyTokens | None = None
+    """Number of tokens in the prompt; None where the engine did not count them."""
+    content: str
+    """All generated text: the contents of the deltas joined."""
+    output_tokens: Sequence[int]
+    """Ids of all generated tokens, in order: the tokens of the deltas joined."""
+    finish_reason: Literal["stop", "length", "error"]
+    """Why generation ended: "stop" at an end token or stop sequence, "length" at ``max_tokens``, "error" on failure."""
+    metrics: Metrics
+    """What serving the request cost."""
+    error: Error | None = None
+    """What went wrong where ``finish_reason`` is "error"; None if nothing did."""
+
+
+StreamEvent: TypeAlias = StreamEventStart | StreamEventDelta | StreamEventEnd
+"""Any event of a stream; which one is told by its ``event``: "start", "delta" or "end"."""
+
+StartEvent: TypeAlias = StreamEventStart
+"""Short name of :class:`StreamEventStart`."""
+
+DeltaEvent: TypeAlias = StreamEventDelta
+"""Short name of :class:`StreamEventDelta`."""
+
+EndEvent: TypeAlias = StreamEventEnd
+"""Short name of :class:`StreamEventEnd`."""

@@ -1,0 +1,39 @@
+"""Fixtures for every test, and how Hypothesis runs here."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+
+import pytest
+from hypothesis import settings
+
+from published import PublishedProcess, Unavailable
+
+# A shared machine is no stopwatch. Where CI is set each run tries the same examples, so that a red run can be repeated.
+settings.register_profile("local", deadline=None)
+settings.register_profile("ci", deadline=None, derandomize=True, database=None, print_blob=True)
+settings.load_profile("ci" if os.environ.get("CI") else "local")
+
+
+@pytest.fixture(scope="session")
+def published() -> Iterator[Callable[[str], PublishedProcess]]:
+    """``published("0.5.4.16")`` is that release at work in a process of its own, started once.
+
+    The test is skipped where the release cannot run. Where ``CI`` is set only the interpreter excuses that.
+    """
+    processes: dict[str, PublishedProcess] = {}
+
+    def process(release: str) -> PublishedProcess:
+        if release not in processes:
+            try:
+                processes[release] = PublishedProcess(release)
+            except Unavailable as reason:
+                if os.environ.get("CI") and not reason.excused:
+                    pytest.fail(str(reason))
+                pytest.skip(str(reason))
+        return processes[release]
+
+    yield process
+    for running in processes.values():
+        running.close()
