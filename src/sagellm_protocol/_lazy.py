@@ -6,13 +6,13 @@ at run time :func:`load` finds in the same lines which module a name comes from.
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
 
-@lru_cache(maxsize=None)
+@cache
 def homes(package: str) -> dict[str, str]:
     """Every name that a package lists, and the module that it comes from."""
     import ast

@@ -13,7 +13,7 @@ from sagellm_protocol.codecs.msgpack import make_msgpack
 from sagellm_protocol.codecs.negotiation import choices
 from sagellm_protocol.codecs.registry import Registration, Registry
 from sagellm_protocol.history import HISTORY, LATEST, History
-from sagellm_protocol.model.exceptions import UnknownCodecError, UnsupportedRevisionError
+from sagellm_protocol.model.exceptions import UnknownCodecError
 from sagellm_protocol.model.spec import Unknown
 
 _REGISTRY = Registry()
@@ -108,14 +108,12 @@ def negotiate(accept: str) -> Codec[Any]:
         UnsupportedRevisionError: what matches asks for a revision that does not exist.
     """
     media_types = {name: it.media_type for name, it in _REGISTRY.registered().items() if it.media_type is not None}
-    unsupported: UnsupportedRevisionError | None = None
-    for name, revision in choices(accept, media_types):
-        try:
+    wanted = choices(accept, media_types)
+    for name, revision in wanted:
+        if revision is None or revision in HISTORY.releases:
             return get(name, revision=revision or LATEST)
-        except UnsupportedRevisionError as error:
-            unsupported = unsupported or error
-    if unsupported is not None:
-        raise unsupported
+    for _, revision in wanted:
+        HISTORY.resolve(revision or LATEST)
     raise UnknownCodecError(f"no codec matches {accept[:200]!r}; there are {', '.join(media_types.values())}")
 
 

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 import attrs
 
-from sagellm_protocol.codecs.formats import MAX_BYTES, Format, too_deep
+from sagellm_protocol.codecs.envelope import PAYLOAD, unwrap, wrap
+from sagellm_protocol.codecs.formats import MAX_BYTES, MAX_DEPTH, Format, too_deep
 from sagellm_protocol.codecs.messages import MessageReaders, MessageWriters
 from sagellm_protocol.history import HISTORY, LATEST, History
-from sagellm_protocol.model.exceptions import DeclarationError, DecodeError, ValidationError, Violation
 from sagellm_protocol.model.annotations import is_message, read_type
-from sagellm_protocol.model.spec import Type, Unknown
+from sagellm_protocol.model.exceptions import DeclarationError, DecodeError, ValidationError, Violation
+from sagellm_protocol.model.spec import Nested, Type, Unknown
 
 if TYPE_CHECKING:
     import cattrs
@@ -60,6 +61,7 @@ class Codec(Generic[Wire]):
         self._writers = MessageWriters(format, options, self.revision)
         self._encoders: dict[type, Callable[[Any], Wire]] = {}
         self._decoders: dict[Any, Callable[[Any], Any]] = {}
+        self._enveloped_readers: dict[str, MessageReaders] = {}
 
     def __repr__(self) -> str:
         return f"<codec {self.name} at revision {self.revision}>"
@@ -136,26 +138,41 @@ class Codec(Generic[Wire]):
         return self._message_decoder(kind, typing.get_origin(cls))
 
     def _message_decoder(self, kind: Type, container: Any) -> Callable[[Any], Any]:
-        read, explain = self._readers.reader(kind), self._readers.explainer(kind)
-        doubts = self._readers.doubts
-        loads, exact = self.format.loads, self.format.exact or self.format.loads
-        sized, max_bytes = self.format.sized, self.options.max_bytes
+        decode = self._checking(self._readers.reader(kind), self._readers.explainer(kind))
+        if container in (list, dict):
+            return lambda data: container(decode(data))
+        return decode
+
+    def _checking(self, read: Callable[[Any], Any], explain: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        """Parse, read, and where the reader doubts, look again thoroughly: ``explain`` decides, and says why."""
+        loads, doubts, max_bytes = self.format.loads, self._readers.doubts, self.options.max_bytes
 
         def decode(data: Any) -> Any:
-            if sized and len(data) > max_bytes:
+            if len(data) > max_bytes:
                 raise DecodeError(f"{len(data)} bytes are more than the {max_bytes} that this codec takes")
             payload = loads(data)
             try:
                 return read(payload)
             except doubts:
-                pass
+                pass  # The thorough path answers outside the handler: its errors show no doubt as context.
+            return look_again(data, payload)
+
+        def decode_parsed(data: Any) -> Any:
+            payload = loads(data)
+            try:
+                return read(payload)
+            except doubts:
+                pass  # The thorough path answers outside the handler: its errors show no doubt as context.
+            return look_again(data, payload)
+
+        exact = self.format.exact or loads
+
+        def look_again(data: Any, payload: Any) -> Any:
             if too_deep(payload):
-                raise DecodeError("the payload nests deeper than 128 levels")
+                raise DecodeError(f"the payload nests deeper than {MAX_DEPTH} levels")
             return explain(exact(data))
 
-        if container in (list, dict):
-            return lambda data: container(decode(data))
-        return decode
+        return decode if self.format.sized else decode_parsed
 
     def _converting_decoder(self, cls: Any) -> Callable[[Any], Any]:
         from cattrs import BaseValidationError, transform_error
@@ -177,6 +194,42 @@ class Codec(Generic[Wire]):
                 raise DeclarationError(str(error)) from None
 
         return decode
+
+    def encode_envelope(self, message: Any) -> Wire:
+        """A message as a self-describing record: revision, message name, payload.
+
+        Raises:
+            EncodeError, LossyDowngradeError: as for :meth:`encode`.
+        """
+        cls = type(message)
+        payload = self._writers.writer(cls)(message)
+        wire: Wire = self.format.dumps(wrap(payload, self.options.history.catalog.name(cls), self.revision))
+        return wire
+
+    def decode_envelope(self, data: Any) -> Any:
+        """The message in a self-describing record, whatever revision it was written in.
+
+        Raises:
+            UnsupportedRevisionError: an unknown message, an unknown or newer revision.
+            DecodeError, ValidationError: as for :meth:`decode`.
+        """
+        return self._checking(self._read_envelope, self._explain_envelope)(data)
+
+    def _read_envelope(self, envelope: Any) -> Any:
+        kind, readers = self._enveloped(envelope)
+        return readers.reader(kind)(envelope[PAYLOAD])
+
+    def _explain_envelope(self, envelope: Any) -> Any:
+        kind, readers = self._enveloped(envelope)
+        return readers.explainer(kind)(envelope[PAYLOAD])
+
+    def _enveloped(self, envelope: Any) -> tuple[Type, MessageReaders]:
+        history = self.options.history
+        name, revision, _ = unwrap(envelope, history)
+        readers = self._enveloped_readers.get(revision)
+        if readers is None:
+            readers = self._enveloped_readers[revision] = MessageReaders(self.format, self.options, revision)
+        return Nested(name, history.catalog.get(name)), readers
 
     def describe(self) -> dict[str, Any]:
         """What this codec is, as plain data."""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def make_converter(readers: MessageReaders, writers: MessageWriters) -> cattrs.Converter:
-    """A converter whose hooks for messages, unions of messages and lists of them are the codec's own readers and writers."""
+    """A converter whose hooks for messages, unions and lists of messages are the codec's own readers and writers."""
     converter = cattrs.Converter()
 
     def structure_hook(cls: Any) -> Callable[[Any, Any], Any]:
@@ -29,6 +29,8 @@ def make_converter(readers: MessageReaders, writers: MessageWriters) -> cattrs.C
             try:
                 found = read(payload)
             except doubts:
+                found = None
+            if found is None:
                 found = explain(payload)
             return container(found) if container in (list, dict) else found
 

@@ -11,7 +11,7 @@ from sagellm_protocol.model.annotations import spec_of
 from sagellm_protocol.model.checking import check_payload
 from sagellm_protocol.model.exceptions import Loss, LossyDowngradeError
 from sagellm_protocol.model.reading import DOUBTS, Readers
-from sagellm_protocol.model.spec import Type, nested_in
+from sagellm_protocol.model.spec import Type, Unknown, nested_in
 from sagellm_protocol.model.surplus import without_unknown
 from sagellm_protocol.model.writing import Writers
 
@@ -26,7 +26,7 @@ class MessageReaders:
     """What a reader raises on a payload that its explainer must look at."""
 
     def __init__(self, format: Format, options: Options, revision: str) -> None:
-        self._unknown = options.unknown
+        self._unknown: Unknown | None = options.unknown
         self._fill = options.fill
         self._history = options.history
         self._revision = revision
@@ -40,11 +40,11 @@ class MessageReaders:
         Raises:
             UnsupportedRevisionError: the revision has no such message.
         """
-        for nested in nested_in(kind):
-            self._history.spec(nested.cls, self._revision) if self._old else None
         read = self._today.reader(kind)
         if not self._old:
             return read
+        for nested in nested_in(kind):
+            self._history.spec(nested.cls, self._revision)
         check, upgrade, fill = self._then.reader(kind), self._history.upgrades(self._revision).of(kind), self._fill
 
         def read_old(payload: Any) -> Any:

@@ -26,6 +26,7 @@ class MediaRange:
     """``q``, 0 to 1; 0 refuses."""
 
     def matches(self, media_type: str) -> bool:
+        """Whether a media type lies in the range."""
         kind, _, subkind = media_type.lower().partition("/")
         return self.kind in ("*", kind) and self.subkind in ("*", subkind)
 

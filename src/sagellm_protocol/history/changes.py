@@ -25,11 +25,13 @@ class Tables:
     typed_dicts: dict[str, dict[str, str]]
 
     def copy(self) -> Tables:
+        """Tables that can be changed without changing these."""
         return Tables(
             dict(self.messages), {name: dict(members) for name, members in self.enums.items()}, dict(self.typed_dicts)
         )
 
     def change_field(self, message: str, field: str, change: Callable[[Field], Field]) -> None:
+        """Put another field in the place of one."""
         spec = self.messages[message]
         if all(known.name != field for known in spec.fields):
             raise LookupError(f"{message} has no field {field!r} at this revision: the history is wrong")
@@ -46,6 +48,8 @@ class Change(Protocol):
 
 @attrs.frozen
 class Introduced:
+    """Messages, enumerations or typed dicts came."""
+
     names: tuple[str, ...]
 
     def undo(self, tables: Tables) -> None:
@@ -59,6 +63,8 @@ class Introduced:
 
 @attrs.frozen
 class Added:
+    """Fields came."""
+
     message: str
     fields: tuple[str, ...]
     unsaid: Any = None
@@ -73,6 +79,8 @@ class Added:
 
 @attrs.frozen
 class Removed:
+    """A field went."""
+
     message: str
     field: Field
     after: str | None
@@ -87,6 +95,8 @@ class Removed:
 
 @attrs.frozen
 class Renamed:
+    """Fields got another name."""
+
     message: str
     names: Mapping[str, str] = attrs.field(hash=False)
 
@@ -97,6 +107,8 @@ class Renamed:
 
 @attrs.frozen
 class GivenDefault:
+    """Required fields got a default."""
+
     message: str
     fields: tuple[str, ...]
 
@@ -107,6 +119,8 @@ class GivenDefault:
 
 @attrs.frozen
 class NullForbidden:
+    """Fields can no longer be null."""
+
     message: str
     fields: tuple[str, ...]
 
@@ -119,6 +133,8 @@ class NullForbidden:
 
 @attrs.frozen
 class Retyped:
+    """A field takes more than it did."""
+
     message: str
     field: str
     was: Any
@@ -129,6 +145,8 @@ class Retyped:
 
 @attrs.frozen
 class Redefined:
+    """Leaving a field out means something else."""
+
     message: str
     field: str
     was: Any
@@ -143,6 +161,8 @@ class Redefined:
 
 @attrs.frozen
 class MembersAdded:
+    """An enumeration got members."""
+
     enum: str
     members: tuple[str, ...]
 
@@ -153,6 +173,8 @@ class MembersAdded:
 
 @attrs.frozen
 class RuleDropped:
+    """A rule between fields went."""
+
     message: str
     rule: NotAllNull
 
@@ -167,7 +189,7 @@ def introduced(*names: str) -> Introduced:
 
 
 def added(message: str, *fields: str, unsaid: Any = None) -> Added:
-    """Fields came. ``unsaid`` is what a required one holds where an older payload does not say and nobody fills it in."""
+    """Fields came. ``unsaid`` stands in a required one where an older payload does not say and nobody fills it in."""
     return Added(message, fields, unsaid)
 
 

@@ -135,9 +135,9 @@ class Downgrades:
                 table = {key: self._nested(kind.value, item, join(path, key), losses) for key, item in value.items()}
                 return {key: item for key, item in table.items() if item is not UNSAYABLE}
             case Either():
-                for option in kind.options:
-                    if nested_in(option):
-                        value = self._nested(option, value, path, losses)
+                for part in kind.options:
+                    if nested_in(part):
+                        value = self._nested(part, value, path, losses)
                 return value
             case _:
                 return value
@@ -160,7 +160,7 @@ def _chosen(choice: Choice, payload: Mapping[str, Any]) -> str | None:
 
 
 def _say_default(cls: type, old: Field, new: Field, payload: Mapping[str, Any], taken: dict[str, Any]) -> None:
-    """Write a field that the payload leaves to its default, where leaving it out means something else in the old one."""
+    """Write a field left to its default, where leaving it out means something else in the older revision."""
     if isinstance(new.default, Derived):
         value = to_plain(from_plain(cls, dict(payload), unknown="ignore"))[new.name]
         if not has_plain_default(old) or plain_default(old.default) != value:

@@ -32,7 +32,7 @@ REVISIONS = (
         ),
         redefined("sampling.SamplingParams", "strategy", was="greedy"),
         added("types.Request", "sampling_params"),
-        retyped("types.Request", "temperature", was=Annotated[float, Gt(0), Le(2)] | None),
+        retyped("types.Request", "temperature", was=Annotated[float | None, Gt(0), Le(2)]),
         added("types.Response", "prompt_tokens"),
         added("types.StreamEventEnd", "prompt_tokens"),
     ),

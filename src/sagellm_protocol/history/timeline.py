@@ -155,7 +155,7 @@ class History:
     # Forwards
 
     def hook(self, message: str | type, *, since: str) -> Callable[[H], H]:
-        """Register a site's own repair: it is given each payload of that message and revision before the published steps.
+        """Register a site's own repair, to be given each payload of that message and revision before the published steps.
 
         The function gets a dict of its own and returns the dict to go on with.
         """
@@ -198,7 +198,7 @@ class History:
             payload: what that release wrote, as a dict.
             message: full or short name, or the class.
             since: the release that wrote it, or any of its revision.
-            fill: values for required fields that the old payload does not have, by field name: ``{"engine_id": "e-7"}``.
+            fill: values for required fields that the old payload does not have, by field name: ``{"engine_id": "e7"}``.
 
         Raises:
             ValidationError: it is no dict, or the steps would lose a value.
@@ -261,6 +261,9 @@ class History:
 
     # Detection
 
+    def _name(self, message: str | type | None) -> str | None:
+        return None if message is None else self.catalog.name(message)
+
     @cached_property
     def _index(self) -> ShapeIndex:
         return ShapeIndex(self.revisions, shapes_of([self._tables[name].messages for name in self.revisions]))
@@ -270,13 +273,13 @@ class History:
 
         Fields that the protocol does not know do not hinder, where nothing fits without them.
         """
-        return tuple(self._index.candidate(self._index.fitting(payload, message and self.catalog.name(message))))
+        return tuple(self._index.candidate(self._index.fitting(payload, self._name(message))))
 
     def detect_all(self, payloads: Iterable[Any], message: str | type | None = None) -> tuple[str, ...]:
-        """The revisions that could have written every one of the payloads, oldest first. Those that fit nothing do not count."""
+        """The revisions that could have written all the payloads, oldest first; those that fit nothing do not count."""
         possible = set(range(len(self.revisions)))
         for payload in payloads:
-            fitting = self._index.fitting(payload, message and self.catalog.name(message))
+            fitting = self._index.fitting(payload, self._name(message))
             if fitting:
                 possible &= {number for shape in fitting for number in range(shape.first, shape.last + 1)}
         return tuple(self.revisions[number] for number in sorted(possible))
@@ -300,7 +303,7 @@ class History:
             AmbiguousPayloadError: it can be several messages, or it means different things in different revisions.
             UnknownPayloadError: it can be none.
         """
-        fitting = self._index.fitting(payload, message and self.catalog.name(message))
+        fitting = self._index.fitting(payload, self._name(message))
         if among is not None:
             fitting = [shape for shape in fitting if any(self._covers(shape, revision) for revision in among)]
         # Every release wrote its tags unless told not to, so what fits without leaving one out goes first.

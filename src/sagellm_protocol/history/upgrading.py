@@ -68,9 +68,8 @@ class Upgrades:
 
     def _write(self, old: Spec) -> Upgrade | None:
         to = Function("upgrade_" + old.name.replace(".", "_"))
-        to.add(
-            f"if not _isinstance(_payload, _dict): raise {to.bind('not_an_object', not_an_object)}({old.name!r}, _payload)"
-        )
+        refuse = to.bind("not_an_object", not_an_object)
+        to.add(f"if not _isinstance(_payload, _dict): raise {refuse}({old.name!r}, _payload)")
         to.add("_payload = {**_payload}")
         opening = len(to.lines)
         for hook in self.hooks.get(old.name, ()):
@@ -108,9 +107,8 @@ class Upgrades:
             default = to.bind("default_" + name, plain_default(new.default))
             to.add(f"if {name!r} in _payload and _payload[{name!r}] is None: _payload[{name!r}] = {default}")
         elif has_plain_default(old) and old.default != new.default and not new.required:
-            to.add(
-                f"if {name!r} not in _payload: _payload[{name!r}] = {to.bind('was_' + name, plain_default(old.default))}"
-            )
+            was = to.bind("was_" + name, plain_default(old.default))
+            to.add(f"if {name!r} not in _payload: _payload[{name!r}] = {was}")
         value = to.fresh("value")
         expression = self._expression(to, old.type, value)
         if expression is not None:

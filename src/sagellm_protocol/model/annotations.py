@@ -16,6 +16,7 @@ import attrs
 from sagellm_protocol.model.exceptions import DeclarationError
 from sagellm_protocol.model.naming import full_name
 from sagellm_protocol.model.spec import (
+    REQUIRED,
     Choice,
     Derived,
     Either,
@@ -29,7 +30,6 @@ from sagellm_protocol.model.spec import (
     Nullable,
     Number,
     OneOf,
-    REQUIRED,
     Spec,
     Table,
     Text,
@@ -47,6 +47,7 @@ _LEAVES: dict[Any, Type] = {
     UUID: Uuid(),
     Any: Free(),
 }
+_FACTORY: Any = attrs.Factory
 _SEQUENCES = (list, tuple, Sequence)
 _MAPPINGS = (dict, Mapping)
 _BOUNDS: dict[type, str] = {
@@ -197,10 +198,10 @@ def _read(cls: Any) -> Spec:
 
 
 def _default(attribute: attrs.Attribute[Any]) -> Any:
-    default = attribute.default
+    default: Any = attribute.default
     if default is attrs.NOTHING:
         return REQUIRED
-    if not isinstance(default, attrs.Factory):  # type: ignore[arg-type]
+    if not isinstance(default, _FACTORY):
         return default
     if default.takes_self:
         return Derived(default.factory, attribute.metadata["shown_default"])

@@ -18,7 +18,6 @@ import attrs
 from sagellm_protocol.model.annotations import spec_of
 from sagellm_protocol.model.exceptions import DecodeError, ValidationError, Violation
 from sagellm_protocol.model.frozen import EMPTY, FrozenDict
-from sagellm_protocol.model.wording import describe, join, one_of
 from sagellm_protocol.model.spec import (
     INT_MAX,
     INT_MIN,
@@ -40,9 +39,10 @@ from sagellm_protocol.model.spec import (
     Unknown,
     Uuid,
 )
+from sagellm_protocol.model.wording import describe, join, one_of
 
 Source: TypeAlias = Literal["python", "wire"]
-"""Where values come from: arguments of a constructor, or a payload (enumerations and UUIDs as text, messages as dicts)."""
+"""Where values come from: arguments, or a payload, which has enumerations and UUIDs as text and messages as dicts."""
 
 COMPARE: dict[str, tuple[str, Callable[[Any, Any], bool]]] = {
     "ge": (">=", operator.ge),
@@ -65,9 +65,11 @@ class Checker:
     violations: list[Violation] = attrs.field(factory=list)
 
     def spec(self, nested: Nested) -> Spec:
+        """The spec that applies to a nested message."""
         return spec_of(nested.cls) if self.specs is None else self.specs[nested.name]
 
     def broken(self, path: str, rule: str, value: object) -> Any:
+        """Note a violation; gives the mark that stands for the broken value."""
         self.violations.append(Violation(path, rule, value))
         return _BROKEN
 
@@ -268,7 +270,7 @@ def check_arguments(cls: type, arguments: dict[str, Any]) -> dict[str, Any]:
     checker = Checker("python", "forbid")
     checked = checker.fields(spec, arguments, "")
     if checker.violations:
-        raise ValidationError(spec.name, checker.violations)
+        raise ValidationError(spec.name, checker.violations) from None
     return checked
 
 
@@ -284,13 +286,13 @@ def check_payload(
     checker = Checker("wire", unknown, specs)
     checked = checker.check(kind, payload, "")
     if checker.violations:
-        raise ValidationError(describe(kind), checker.violations)
+        raise ValidationError(describe(kind), checker.violations) from None
     return checked
 
 
 def _exact(kind: Callable[[Any], Any], value: Any) -> Any:
     """``value`` as an instance of ``str`` or ``int`` itself: a subclass may carry more, and may be mutable."""
-    return kind.__str__(value) if kind is str else int.__int__(value)
+    return str.__str__(value) if kind is str else int.__int__(value)
 
 
 def _is_sequence(value: object) -> bool:
@@ -312,4 +314,4 @@ def _shape_fits(kind: Type, value: object) -> bool:
 
 def _refuse_big(number: float, path: str) -> None:
     if not INT_MIN <= number <= INT_MAX:
-        raise DecodeError(f"{path or 'the payload'} is an integer past 64 bits")
+        raise DecodeError(f"{path or 'the payload'} is an integer past 64 bits") from None

@@ -28,8 +28,8 @@ def write_constructor(cls: Any) -> Callable[..., None]:
     unset, this = to.bind("UNSET", UNSET), to.bind("cls", cls)
     parameters = []
     for field in spec.fields:
-        given = field.required or isinstance(field.default, (Derived, Made))
-        parameters.append(f"{field.name}={unset if given else to.bind(f'default_{field.name}', field.default)}")
+        fixed = not field.required and not isinstance(field.default, (Derived, Made))
+        parameters.append(f"{field.name}={to.bind(f'default_{field.name}', field.default) if fixed else unset}")
         if isinstance(field.default, Made):
             make = to.bind(f"make_{field.name}", field.default.factory)
             to.add(f"if {field.name} is {unset}: {field.name} = {make}()")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
 from collections.abc import Callable
-from typing import Any, TypeVar, overload
+from typing import Any, TypeVar, cast, overload
 
 import attrs
 
@@ -41,9 +42,9 @@ def message(cls: type[T] | None = None, /, *, unknown: Unknown = "forbid") -> ty
     """Make a message of a class: a frozen, slotted, keyword-only ``attrs`` class, immutable all the way down.
 
     Fields are annotations: ``str``, ``bool``, ``int``, ``float``, ``UUID``, enumerations, ``Literal`` texts, other
-    messages, ``Sequence[...]`` (held as a tuple), ``Mapping[str, ...]`` (held as a :class:`FrozenDict`), ``Any`` (JSON),
-    each of them ``| None``, numbers with the bounds and units of :mod:`sagellm_protocol.model.units`. Annotations are
-    read on first use, so that messages may refer to each other.
+    messages, ``Sequence[...]`` (held as a tuple), ``Mapping[str, ...]`` (held as a :class:`FrozenDict`), ``Any``
+    (JSON), each of them ``| None``, numbers with the bounds and units of :mod:`sagellm_protocol.model.units`.
+    Annotations are read on first use, so that messages may refer to each other.
 
     Args:
         unknown: what decoding does with a field that the class does not have: ``"forbid"`` or ``"ignore"``.
@@ -88,12 +89,12 @@ def _over_draft(cls: type[T]) -> type[T]:
     """
     if cls.__bases__ != (object,):
         return cls
-    names = tuple(name for name in cls.__dict__.get("__annotations__", {}))
+    names = tuple(inspect.get_annotations(cls))
     draft = type(f"_{cls.__name__}Draft", (), {"__slots__": (*names, "__weakref__"), "__module__": cls.__module__})
     body = {name: value for name, value in cls.__dict__.items() if name not in ("__dict__", "__weakref__")}
-    over: type[T] = type(cls.__name__, (draft,), body)
+    over: Any = type(cls.__name__, (draft,), body)
     over.__qualname__ = cls.__qualname__
-    return over
+    return cast("type[T]", over)
 
 
 def _retarget_class_cells(old: type, new: type) -> None:
@@ -120,8 +121,8 @@ def _first_init(self: Any, **fields: Any) -> None:
     """Write the constructor of the class on its first use, then be it."""
     from sagellm_protocol.model.constructor import write_constructor
 
-    cls = next(base for base in type(self).__mro__ if "__message__" in vars(base))
-    cls.__init__ = write_constructor(cls)  # type: ignore[misc]
+    cls: Any = next(base for base in type(self).__mro__ if "__message__" in vars(base))
+    cls.__init__ = write_constructor(cls)
     cls.__init__(self, **fields)
 
 

@@ -23,6 +23,7 @@ class FrozenDict(dict[K, V]):
     @overload
     def __new__(cls, items: Iterable[tuple[K, V]], /) -> FrozenDict[K, V]: ...
     def __new__(cls, items: Any = (), /) -> FrozenDict[K, V]:
+        """A frozen dict of the items of a mapping, or of pairs."""
         self = super().__new__(cls)
         dict.update(self, items)
         return self
@@ -33,7 +34,14 @@ class FrozenDict(dict[K, V]):
     def _refuse(self, *args: Any, **kwargs: Any) -> NoReturn:
         raise TypeError("a FrozenDict cannot be changed; build a new one from dict(it)")
 
-    __setitem__ = __delitem__ = __ior__ = clear = pop = popitem = setdefault = update = _refuse  # type: ignore[assignment]
+    __setitem__: Any = _refuse
+    __delitem__: Any = _refuse
+    __ior__: Any = _refuse
+    clear: Any = _refuse
+    pop: Any = _refuse
+    popitem: Any = _refuse
+    setdefault: Any = _refuse
+    update: Any = _refuse
 
     def __hash__(self) -> int:  # type: ignore[override]
         return hash(frozenset(self.items()))

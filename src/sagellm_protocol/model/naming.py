@@ -6,5 +6,5 @@ _PACKAGE = __name__.split(".")[0] + "."
 
 
 def full_name(cls: type) -> str:
-    """The name under which the protocol knows a message or enumeration. Classes of other packages keep their whole path."""
+    """The name under which the protocol knows a class; classes of other packages keep their whole path."""
     return f"{cls.__module__}.{cls.__qualname__}".removeprefix(_PACKAGE)

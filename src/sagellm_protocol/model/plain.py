@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any, TypeVar
+from functools import cache
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 if TYPE_CHECKING:
     from sagellm_protocol.model.reading import Readers
@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-@lru_cache(maxsize=None)
+@cache
 def _writers() -> Writers:
     from sagellm_protocol.model.writing import Writers
 
     return Writers("plain")
 
 
-@lru_cache(maxsize=None)
+@cache
 def _readers(unknown: Unknown | None) -> Readers:
     from sagellm_protocol.model.reading import Readers
 
@@ -51,5 +51,5 @@ def from_plain(cls: type[T], payload: Any, *, unknown: Unknown | None = None) ->
     try:
         message: T = _readers(unknown).reader(kind)(payload)
     except DOUBTS:
-        message = check_payload(kind, payload, unknown=unknown)
+        return cast("T", check_payload(kind, payload, unknown=unknown))
     return message

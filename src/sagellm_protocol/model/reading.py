@@ -45,6 +45,7 @@ class Readers:
         return to.compile("_value")
 
     def spec(self, nested: Nested) -> Spec:
+        """The spec that applies to a nested message."""
         return spec_of(nested.cls) if self.specs is None else self.specs[nested.name]
 
     def _message(self, nested: Nested) -> Callable[[Any], Any]:

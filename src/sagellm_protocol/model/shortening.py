@@ -13,15 +13,16 @@ class _Shortener(reprlib.Repr):
         self.maxtuple = self.maxlist = self.maxdict = 8
         self.maxlevel = 5
 
-    def repr_FrozenDict(self, value: dict[Any, Any], level: int) -> str:
+    # reprlib finds its methods by the name of the type.
+    def repr_FrozenDict(self, value: dict[Any, Any], level: int) -> str:  # noqa: N802
         return self.repr_dict(value, level)
 
-    def repr_UUID(self, value: object, level: int) -> str:
+    def repr_UUID(self, value: object, level: int) -> str:  # noqa: N802
         return repr(value)
 
-    def repr_instance(self, value: object, level: int) -> str:
+    def repr_instance(self, x: object, level: int) -> str:
         # A message shortens itself, field by field.
-        return repr(value) if hasattr(type(value), "__message__") else super().repr_instance(value, level)
+        return repr(x) if hasattr(type(x), "__message__") else super().repr_instance(x, level)
 
 
 _shortener = _Shortener()

@@ -34,6 +34,7 @@ class Function:
     counter: Iterator[int] = attrs.field(factory=itertools.count)
 
     def add(self, line: str) -> None:
+        """Write a line at the present indent."""
         self.lines.append("    " * self.indent + line)
 
     def bind(self, hint: str, value: Any) -> str:
@@ -51,6 +52,7 @@ class Function:
         return f"_{hint}_{next(self.counter)}"
 
     def compile(self, signature: str) -> Callable[..., Any]:
+        """The function that the lines make, with that parameter list."""
         source = "\n".join((f"def {self.name}({signature}):", *self.lines)) + "\n"
         filename = f"<sagellm_protocol generated {self.name} {next(_serial)}>"
         exec(compile(source, filename, "exec"), self.names)

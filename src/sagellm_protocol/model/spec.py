@@ -148,6 +148,7 @@ class Field:
 
     @property
     def required(self) -> bool:
+        """Whether there is no default."""
         return self.default is REQUIRED
 
     @property

@@ -15,6 +15,7 @@ from uuid import UUID
 
 import attrs
 
+from sagellm_protocol.model.annotations import wire_kind
 from sagellm_protocol.model.checking import UUID_TEXT
 from sagellm_protocol.model.frozen import EMPTY, FrozenDict
 from sagellm_protocol.model.source import Doubt, Function
@@ -37,7 +38,6 @@ from sagellm_protocol.model.spec import (
     Type,
     Uuid,
 )
-from sagellm_protocol.model.annotations import wire_kind
 
 Origin: TypeAlias = Literal["python", "parsed", "dict"]
 """Whose values: a caller's arguments, a parser's output (JSON, MessagePack: integers fit 64 bits), a caller's dict."""
@@ -53,7 +53,7 @@ class Writer:
 
     origin: Origin
     reader: Callable[[Nested | Choice], Callable[[Any], Any]] | None = None
-    """Gives the function that reads a nested message out of a payload; a constructor is handed messages and has none."""
+    """Gives the function that reads a nested message out of a payload; a constructor, handed messages, has none."""
 
     def write(self, to: Function, kind: Type, name: str) -> None:
         """Write the statements for a local variable."""

@@ -29,8 +29,8 @@ from sagellm_protocol.model.spec import (
 )
 
 Form: TypeAlias = Literal["orjson", "msgpack", "plain"]
-"""Who takes the values next: orjson writes UUIDs, enumerations, tuples and FrozenDicts itself, msgpack all but UUIDs and
-enumerations that are no text; ``plain`` is dict, list, str, int, float, bool and None only."""
+"""Who takes the values next: orjson writes UUIDs, enumerations, tuples and FrozenDicts itself, msgpack all but UUIDs
+and enumerations that are no text; ``plain`` is dict, list, str, int, float, bool and None only."""
 
 
 @attrs.define
@@ -138,7 +138,7 @@ class Writers:
                 raise AssertionError(kind)
 
     def _either(self, to: Function, options: tuple[Type, ...], value: str) -> str:
-        """The first option that needs work is told by the class that a message holds it in; the rest stand as they are."""
+        """Options that need work are told by the class that a message holds them in; the rest stand as they are."""
         text = value
         for option in options:
             if not self._as_it_is(option):
