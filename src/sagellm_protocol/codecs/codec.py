@@ -92,17 +92,21 @@ class Codec(Generic[Wire]):
 
     def encoder(self, cls: Any) -> Callable[[Any], Wire]:
         """:meth:`encode`, bound to a class for the hot loop."""
-        dumps = self.format.dumps
-        if is_message(cls):
-            write = self._writers.writer(cls)
-        else:
-            write = self.converter.unstructure
+        dumps, pack = self.format.dumps, self.format.pack
+        write = self._writers.writer(cls) if is_message(cls) else self.converter.unstructure
 
-        def encode(message: Any) -> Wire:
-            wire: Wire = dumps(write(message))
-            return wire
+        def encode(message: Any) -> Any:
+            return dumps(write(message))
 
-        return encode
+        def encode_fast(message: Any) -> Any:
+            payload = write(message)
+            try:
+                return pack(payload)  # type: ignore[misc]
+            except (ValueError, TypeError, OverflowError):
+                pass  # dumps raises again, and says why.
+            return dumps(payload)
+
+        return encode if pack is None else encode_fast
 
     @overload
     def decode(self, data: Any, cls: type[T]) -> T: ...
@@ -144,35 +148,33 @@ class Codec(Generic[Wire]):
         return decode
 
     def _checking(self, read: Callable[[Any], Any], explain: Callable[[Any], Any]) -> Callable[[Any], Any]:
-        """Parse, read, and where the reader doubts, look again thoroughly: ``explain`` decides, and says why."""
-        loads, doubts, max_bytes = self.format.loads, self._readers.doubts, self.options.max_bytes
+        """Parse and read; where that raises anything, look again thoroughly: ``explain`` decides, and says why."""
+        loads, exact, max_bytes = self.format.loads, self.format.exact, self.options.max_bytes
+        parse, doubts = self.format.parse or loads, (*self._readers.doubts, ValueError)
 
         def decode(data: Any) -> Any:
             if len(data) > max_bytes:
                 raise DecodeError(f"{len(data)} bytes are more than the {max_bytes} that this codec takes")
-            payload = loads(data)
             try:
-                return read(payload)
+                return read(parse(data))
             except doubts:
                 pass  # The thorough path answers outside the handler: its errors show no doubt as context.
-            return look_again(data, payload)
+            return look_again(data)
 
-        def decode_parsed(data: Any) -> Any:
-            payload = loads(data)
+        def decode_unsized(data: Any) -> Any:
             try:
-                return read(payload)
+                return read(data)
             except doubts:
-                pass  # The thorough path answers outside the handler: its errors show no doubt as context.
-            return look_again(data, payload)
+                pass
+            return look_again(data)
 
-        exact = self.format.exact or loads
-
-        def look_again(data: Any, payload: Any) -> Any:
+        def look_again(data: Any) -> Any:
+            payload = loads(data)
             if too_deep(payload):
                 raise DecodeError(f"the payload nests deeper than {MAX_DEPTH} levels")
-            return explain(exact(data))
+            return explain(payload if exact is None else exact(data))
 
-        return decode if self.format.sized else decode_parsed
+        return decode if self.format.sized else decode_unsized
 
     def _converting_decoder(self, cls: Any) -> Callable[[Any], Any]:
         from cattrs import BaseValidationError, transform_error

@@ -32,7 +32,11 @@ class Format:
     form: Form = "plain"
     """What ``dumps`` is given."""
     origin: Origin = "dict"
-    """What ``loads`` gives: ``parsed`` where every integer is sure to fit 64 bits."""
+    """What is known of the values that ``loads`` gives."""
+    parse: Callable[[Any], Any] | None = None
+    """Parses like ``loads`` and raises a ``ValueError`` of any kind: the parser itself, for the fast path."""
+    pack: Callable[[Any], Any] | None = None
+    """Writes like ``dumps`` and raises a ``ValueError``, ``TypeError`` or ``OverflowError``: for the fast path."""
     exact: Callable[[Any], Any] | None = None
     """Parses again, with integers past 64 bits as they are, where ``loads`` turns them into floats."""
     sized: bool = True

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+import orjson
+
 from sagellm_protocol.codecs.formats import Format
 from sagellm_protocol.history.downgrading import UNSAYABLE
 from sagellm_protocol.model.annotations import spec_of
@@ -74,8 +76,8 @@ class MessageWriters:
     def __init__(self, format: Format, options: Options, revision: str) -> None:
         self._revision = revision
         self._lossy = options.lossy
-        self._today = Writers(format.form, options.omit_defaults)
-        self._plain = Writers("plain", options.omit_defaults)
+        self._today = Writers(format.form, options.omit_defaults, orjson.dumps)
+        self._plain = Writers("plain", options.omit_defaults, orjson.dumps)
         self._downgrades = None if revision == options.history.latest else options.history.downgrades(revision)
 
     def writer(self, cls: type) -> Callable[[Any], Any]:

@@ -50,7 +50,7 @@ COMPARE: dict[str, tuple[str, Callable[[Any, Any], bool]]] = {
     "le": ("<=", operator.le),
     "lt": ("<", operator.lt),
 }
-UUID_TEXT = re.compile("[0-9a-fA-F]{8}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{12}")
+UUID_TEXT = re.compile("[0-9a-fA-F]{8}(-?)[0-9a-fA-F]{4}\\1[0-9a-fA-F]{4}\\1[0-9a-fA-F]{4}\\1[0-9a-fA-F]{12}")
 _BROKEN = object()
 
 

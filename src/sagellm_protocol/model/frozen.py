@@ -10,7 +10,13 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 
-class FrozenDict(dict[K, V]):
+class DraftDict(dict[K, V]):
+    """A ``FrozenDict`` being filled: assigning ``FrozenDict`` to its ``__class__`` freezes it."""
+
+    __slots__ = ()
+
+
+class FrozenDict(DraftDict[K, V]):
     """A ``dict`` that refuses change: equal to a dict of the same items, hashable where its values are.
 
     Being a real ``dict`` it is written by orjson and msgpack as it stands. ``dict(frozen)`` gives a mutable copy.

@@ -18,6 +18,8 @@ from sagellm_protocol.model.source import Doubt, Function
 from sagellm_protocol.model.spec import MAX_FREE_DEPTH, Choice, Derived, Field, Made, Nested, OneOf, Spec, Type, Unknown
 from sagellm_protocol.model.statements import Origin, Writer
 
+_SCALARS = frozenset((str, int, float, bool, type(None)))
+
 DOUBTS = (Doubt, KeyError, TypeError, OverflowError)
 """What a reader raises on a payload that the thorough path must look at."""
 
@@ -59,67 +61,71 @@ class Readers:
 
     def _write(self, spec: Spec) -> Callable[[Any], Any]:
         to = Function("read_" + spec.name.replace(".", "_"))
-        writer = Writer(self.origin, self.reader)
-        build = self.specs is None
+        absent = to.bind("ABSENT", ABSENT)
         to.add("if _type(_payload) is not _dict: raise _Doubt")
-        forbid = (self.unknown or spec.unknown) == "forbid"
-        to.add(f"_expected = {len(spec.fields)}")
-        to.add(f"_get, _absent = _payload.get, {to.bind('ABSENT', ABSENT)}")
-        draft = draft_of(spec.cls)
-        if build:
-            to.add(f"_self = {to.bind('new', object.__new__)}({to.bind('blank', draft or spec.cls)})")
-        for field in spec.fields:
-            self._field(to, writer, spec, field, build=build, drafted=draft is not None)
-        if forbid:
-            to.add("if _len(_payload) != _expected: raise _Doubt")
-        else:
-            known = to.bind("known", frozenset(field.name for field in spec.fields))
-            to.add(f"if _len(_payload) != _expected: {to.bind('pass_over', pass_over)}(_payload, {known})")
-        for rule in spec.rules:
-            to.add(f"if {' and '.join(f'_get({name!r}) is None' for name in rule.fields)}: raise _Doubt")
-        if build:
-            if draft is not None:
-                to.add(f"_self.__class__ = {to.bind('cls', spec.cls)}")
-            for field in spec.fields:
-                if isinstance(field.default, Derived):
-                    put = to.bind(f"set_{field.name}", getattr(spec.cls, field.name).__set__)
-                    derive = to.bind(f"derive_{field.name}", field.default.function)
-                    to.add(f"{put}(_self, {derive}(_self) if v_{field.name} is _absent else v_{field.name})")
-            to.add("return _self")
-        return to.compile("_payload")
-
-    def _field(self, to: Function, writer: Writer, spec: Spec, field: Field, *, build: bool, drafted: bool) -> None:
-        name = "v_" + field.name
-        slot = getattr(spec.cls, field.name, None)
-
-        def put(value: str) -> None:
-            if build:
-                to.add(
-                    f"_self.{field.name} = {value}"
-                    if drafted
-                    else f"{to.bind('set_' + field.name, slot.__set__)}(_self, {value})"  # type: ignore[union-attr]
-                )
-
-        if field.required:
-            to.add(f"{name} = _payload[{field.name!r}]")
-            writer.write(to, field.type, name)
-            put(name)
-            return
-        to.add(f"{name} = _get({field.name!r}, _absent)")
-        to.add(f"if {name} is not _absent:")
+        # With as many fields as the message has, either all of them are there or one is unknown, and another missing.
+        to.add(f"if _len(_payload) == {len(spec.fields)}:")
         to.indent += 1
-        writer.write(to, field.type, name)
-        if not isinstance(field.default, Derived):
-            put(name)
+        for field in spec.fields:
+            to.add(f"v_{field.name} = _payload[{field.name!r}]")
+        to.add("pass")
         to.indent -= 1
         to.add("else:")
         to.indent += 1
-        to.add("_expected -= 1")
-        if isinstance(field.default, Made):
-            put(f"{to.bind('make_' + field.name, field.default.factory)}()")
-        elif not isinstance(field.default, Derived):
-            put(to.bind("default_" + field.name, field.default))
+        to.add("_get = _payload.get")
+        for field in spec.fields:
+            found = f"_payload[{field.name!r}]" if field.required else f"_get({field.name!r}, {absent})"
+            to.add(f"v_{field.name} = {found}")
+        known = to.bind("known", frozenset(field.name for field in spec.fields))
+        if (self.unknown or spec.unknown) == "forbid":
+            to.add(f"if not _payload.keys() <= {known}: raise _Doubt")
+        else:
+            to.add(f"{to.bind('pass_over', pass_over)}(_payload, {known})")
         to.indent -= 1
+        for rule in spec.rules:
+            nothing = " and ".join(f"(v_{name} is None or v_{name} is {absent})" for name in rule.fields)
+            to.add(f"if {nothing}: raise _Doubt")
+        if self.specs is None:
+            self._build(to, spec)
+        else:
+            for field in spec.fields:
+                self._check(to, field)
+        return to.compile("_payload")
+
+    def _check(self, to: Function, field: Field) -> None:
+        """Statements that check a field, unless it is absent and may be."""
+        if not field.required:
+            to.add(f"if v_{field.name} is not {to.bind('ABSENT', ABSENT)}:")
+            to.indent += 1
+        Writer(self.origin, self.reader).write(to, field.type, f"v_{field.name}")
+        if not field.required:
+            to.indent -= 1
+
+    def _build(self, to: Function, spec: Spec) -> None:
+        draft = draft_of(spec.cls)
+        to.add(f"_self = {to.bind('new', object.__new__)}({to.bind('blank', draft or spec.cls)})")
+        for field in spec.fields:
+            self._check(to, field)
+            if isinstance(field.default, Derived):
+                continue
+            if not field.required:
+                made = isinstance(field.default, Made)
+                value = to.bind("default_" + field.name, field.default.factory if made else field.default)
+                to.add(f"else: v_{field.name} = {value}{'()' if made else ''}")
+            to.add(
+                f"_self.{field.name} = v_{field.name}"
+                if draft is not None
+                else f"{to.bind('set_' + field.name, getattr(spec.cls, field.name).__set__)}(_self, v_{field.name})"
+            )
+        if draft is not None:
+            to.add(f"_self.__class__ = {to.bind('cls', spec.cls)}")
+        for field in spec.fields:
+            if isinstance(field.default, Derived):
+                put = to.bind(f"set_{field.name}", getattr(spec.cls, field.name).__set__)
+                derive = to.bind(f"derive_{field.name}", field.default.function)
+                absent = to.bind("ABSENT", ABSENT)
+                to.add(f"{put}(_self, {derive}(_self) if v_{field.name} is {absent} else v_{field.name})")
+        to.add("return _self")
 
     def _choice(self, choice: Choice) -> Callable[[Any], Any]:
         specs = [self.spec(option) for option in choice.options]
@@ -149,7 +155,11 @@ class Readers:
 def pass_over(payload: Mapping[str, Any], known: frozenset[str]) -> None:
     """Ignore the fields that a message does not have, unless they nest deeper than a payload may."""
     for name, value in payload.items():
-        if name not in known and isinstance(value, (dict, list)) and depth(value) > MAX_FREE_DEPTH:
+        if (
+            name not in known
+            and type(value) not in _SCALARS
+            and (type(value) not in (dict, list) or depth(value) > MAX_FREE_DEPTH)
+        ):
             raise Doubt
 
 

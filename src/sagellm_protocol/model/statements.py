@@ -7,7 +7,6 @@ test holds the two together.
 
 from __future__ import annotations
 
-import math
 import sys
 from collections.abc import Callable
 from typing import Any, Literal, TypeAlias
@@ -15,14 +14,13 @@ from uuid import UUID
 
 import attrs
 
+from sagellm_protocol.model import freezing
 from sagellm_protocol.model.annotations import wire_kind
-from sagellm_protocol.model.checking import UUID_TEXT
 from sagellm_protocol.model.frozen import EMPTY, FrozenDict
-from sagellm_protocol.model.source import Doubt, Function
+from sagellm_protocol.model.source import Function
 from sagellm_protocol.model.spec import (
     INT_MAX,
     INT_MIN,
-    MAX_FREE_DEPTH,
     Choice,
     Either,
     Flag,
@@ -38,9 +36,19 @@ from sagellm_protocol.model.spec import (
     Type,
     Uuid,
 )
+from sagellm_protocol.model.uuids import uuid_of
 
-Origin: TypeAlias = Literal["python", "parsed", "dict"]
-"""Whose values: a caller's arguments, a parser's output (JSON, MessagePack: integers fit 64 bits), a caller's dict."""
+Origin: TypeAlias = Literal["python", "json", "msgpack", "dict"]
+"""Whose values: a caller's arguments; a JSON parser's, whose floats are finite and whose integers fit 64 bits; a
+MessagePack parser's, whose integers fit; a caller's dict, of which nothing is known."""
+
+_FREEZE: dict[Origin, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
+    "python": (freezing.freeze, freezing.freeze_table),
+    "json": (freezing.freeze_parsed, freezing.freeze_parsed_table),
+    "msgpack": (freezing.freeze_parsed, freezing.freeze_parsed_table),
+    "dict": (freezing.freeze_payload, freezing.freeze_payload_table),
+}
+"""How free JSON is frozen, and a mapping of it."""
 
 _SIGNS = {"ge": ">=", "gt": ">", "le": "<=", "lt": "<"}
 _FIT_64_BITS = f"-{-INT_MIN} <= {{0}} <= {INT_MAX}"
@@ -84,7 +92,7 @@ class Writer:
             case Table():
                 self._table(to, kind, name)
             case Free():
-                to.add(f"{name} = {to.bind('freeze', self._freeze())}({name})")
+                to.add(f"{name} = {to.bind('freeze', _FREEZE[self.origin][0])}({name})")
             case Either():
                 self._either(to, kind, name)
 
@@ -100,15 +108,18 @@ class Writer:
             test = f"if _type({name}) is not _int"
             to.add(f"{test} or not ({' and '.join(limits)}): raise _Doubt" if limits else f"{test}: raise _Doubt")
             return
-        to.add(f"if _type({name}) is not _float:")
+        bounds = {bound for bound, _ in kind.bounds}
+        if self.origin != "json":
+            if not bounds & {"ge", "gt"}:
+                limits.append(f"{name} >= {-sys.float_info.max!r}")
+            if not bounds & {"le", "lt"}:
+                limits.append(f"{name} <= {sys.float_info.max!r}")
+        within = " and ".join(limits)
+        to.add(f"if _type({name}) is not _float{f' or not ({within})' if limits else ''}:")
         to.add(f"    if _type({name}) is not _int: raise _Doubt")
         to.add(f"    {name} = _float({name})")
-        bounds = {bound for bound, _ in kind.bounds}
-        if not bounds & {"ge", "gt"}:
-            limits.append(f"{name} >= {-sys.float_info.max!r}")
-        if not bounds & {"le", "lt"}:
-            limits.append(f"{name} <= {sys.float_info.max!r}")
-        to.add(f"if not ({' and '.join(limits)}): raise _Doubt")
+        if limits:
+            to.add(f"    if not ({within}): raise _Doubt")
 
     def _one_of(self, to: Function, kind: OneOf, name: str) -> None:
         if len(kind.values) == 1:
@@ -137,9 +148,7 @@ class Writer:
         if self.origin == "python":
             to.add(f"if _type({name}) is not {to.bind('UUID', UUID)}: raise _Doubt")
         else:
-            matches = to.bind("is_uuid", UUID_TEXT.fullmatch)
-            to.add(f"if _type({name}) is not _str or not {matches}({name}): raise _Doubt")
-            to.add(f"{name} = {to.bind('UUID', UUID)}({name})")
+            to.add(f"{name} = {to.bind('uuid_of', uuid_of)}({name})")
 
     def _nested(self, to: Function, kind: Nested, name: str) -> None:
         if self.reader is None:
@@ -185,7 +194,7 @@ class Writer:
 
     def _table(self, to: Function, kind: Table, name: str) -> None:
         if isinstance(kind.value, Free):
-            to.add(f"{name} = {to.bind('freeze_table', self._freeze_table())}({name})")
+            to.add(f"{name} = {to.bind('freeze_table', _FREEZE[self.origin][1])}({name})")
             return
         to.add(
             f"if _type({name}) is not _dict and _type({name}) is not {to.bind('FrozenDict', FrozenDict)}: raise _Doubt"
@@ -211,12 +220,6 @@ class Writer:
             to.indent -= 1
         to.add("else: raise _Doubt")
 
-    def _freeze(self) -> Callable[[Any], Any]:
-        return freeze if self.origin == "python" else freeze_wire
-
-    def _freeze_table(self) -> Callable[[Any], Any]:
-        return freeze_table if self.origin == "python" else freeze_wire_table
-
 
 def _held_as_it_comes(kind: Type, origin: Origin) -> bool:
     """Whether a right value is kept as it is, so that a sequence of them needs no new list."""
@@ -231,54 +234,3 @@ def _held_as_it_comes(kind: Type, origin: Origin) -> bool:
             return _held_as_it_comes(kind.inner, origin)
         case _:
             return False
-
-
-def freeze(value: Any, depth: int = MAX_FREE_DEPTH, finite: float = math.inf) -> Any:
-    """Free JSON, frozen; ``Doubt`` on anything that is not plainly JSON.
-
-    ``finite`` is the size from which a float is in doubt: a parser may have made it of an integer past 64 bits.
-    """
-    kind = type(value)
-    if kind is str or value is None or value is True or value is False:
-        return value
-    if kind is int:
-        if finite < math.inf and not INT_MIN <= value <= INT_MAX:
-            raise Doubt
-        return value
-    if kind is float:
-        if -finite < value < finite:
-            return value
-        raise Doubt
-    if depth == 0:
-        raise Doubt
-    if kind is dict or kind is FrozenDict:
-        if not value:
-            return EMPTY
-        table = {}
-        for key, item in value.items():
-            if type(key) is not str:
-                raise Doubt
-            table[key] = freeze(item, depth - 1, finite)
-        return FrozenDict(table)
-    if kind is list or kind is tuple:
-        return tuple([freeze(item, depth - 1, finite) for item in value])
-    raise Doubt
-
-
-def freeze_table(value: Any) -> Any:
-    """The same for a mapping."""
-    if type(value) is dict or type(value) is FrozenDict:
-        return freeze(value)
-    raise Doubt
-
-
-def freeze_wire(value: Any) -> Any:
-    """Free JSON out of a parser."""
-    return freeze(value, MAX_FREE_DEPTH, 2.0**63)
-
-
-def freeze_wire_table(value: Any) -> Any:
-    """The same for a mapping."""
-    if type(value) is dict or type(value) is FrozenDict:
-        return EMPTY if not value else freeze(value, MAX_FREE_DEPTH, 2.0**63)
-    raise Doubt

@@ -1,0 +1,94 @@
+"""Why a record is set aside, in one line, and what it was nearest to."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from functools import cached_property, lru_cache
+from typing import Any
+
+import attrs
+
+from sagellm_protocol.history import History
+from sagellm_protocol.model.checking import check_payload
+from sagellm_protocol.model.exceptions import ProtocolError, UnknownPayloadError, ValidationError
+from sagellm_protocol.model.spec import Nested, Spec
+
+_LISTED = 20
+
+
+def one_line(error: ProtocolError) -> str:
+    """An error as one line, whatever it lists cut after 20."""
+    head, *listed = str(error).splitlines()
+    if not listed:
+        return head
+    more = [f"and {len(listed) - _LISTED} more"] if len(listed) > _LISTED else []
+    return f"{head.removesuffix(':')}: {'; '.join([line.strip() for line in listed[:_LISTED]] + more)}"
+
+
+@attrs.frozen
+class _Model:
+    """A message as one revision has it."""
+
+    revision: str
+    spec: Spec
+    fields: frozenset[str]
+    required: frozenset[str]
+
+    def strangeness(self, names: frozenset[str]) -> int:
+        """How many fields are missing or too many."""
+        return len(self.required - names) + len(names - self.fields)
+
+
+class Nearness:
+    """Finds the message that a payload comes nearest to, for the explanation of why it is none.
+
+    Args:
+        history: the revisions and messages.
+        message: the only one in question, where the user said so.
+        revisions: those in question, oldest first.
+    """
+
+    def __init__(self, history: History, message: str | None, revisions: Sequence[str]) -> None:
+        self._history = history
+        self._message = message
+        self._revisions = revisions
+        self._nearest = lru_cache(maxsize=1024)(self._find)
+
+    def explain(self, payload: Any) -> UnknownPayloadError:
+        """The error for a payload that fits nothing."""
+        if not isinstance(payload, dict):
+            return UnknownPayloadError("the record is no JSON object")
+        nearest = self._nearest(frozenset(payload))
+        if nearest is None:
+            return UnknownPayloadError("the record resembles no message")
+        spec, specs = nearest.spec, self._history.specs(nearest.revision)
+        try:
+            check_payload(Nested(spec.name, spec.cls), payload, unknown="ignore", specs=specs)
+        except ValidationError as error:
+            listed = "".join(f"\n  {violation}" for violation in error.violations)
+            return UnknownPayloadError(
+                f"the record fits no message; as {spec.name} of {nearest.revision} it breaks{listed}"
+            )
+        return UnknownPayloadError(f"the record fits no message; {spec.name} of {nearest.revision} comes nearest")
+
+    @cached_property
+    def _models(self) -> list[_Model]:
+        """Newest first."""
+        return [
+            _Model(
+                revision,
+                spec,
+                frozenset(field.name for field in spec.fields),
+                frozenset(field.name for field in spec.fields if field.required),
+            )
+            for revision in reversed(self._revisions)
+            for name, spec in self._history.specs(revision).items()
+            if self._message in (None, name)
+        ]
+
+    def _find(self, names: frozenset[str]) -> _Model | None:
+        """Where nothing is known of the payload but its names, more of them must fit than not."""
+        nearest = min(self._models, key=lambda model: model.strangeness(names), default=None)
+        allowed = len(names) if self._message is None else math.inf
+        return nearest if nearest is not None and nearest.strangeness(names) < allowed else None

@@ -1,0 +1,180 @@
+"""One record: what it is, what it becomes, and whether that is right."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import attrs
+
+from sagellm_protocol.archive.explaining import Nearness
+from sagellm_protocol.archive.options import Options
+from sagellm_protocol.codecs import envelope
+from sagellm_protocol.codecs.formats import too_deep
+from sagellm_protocol.codecs.json import dumps, exact, loads
+from sagellm_protocol.history import HISTORY, Candidate, History
+from sagellm_protocol.history.upgrading import Upgrade
+from sagellm_protocol.model.annotations import read_type
+from sagellm_protocol.model.exceptions import DecodeError, UnknownPayloadError
+from sagellm_protocol.model.plain import from_plain
+from sagellm_protocol.model.reading import DOUBTS, Readers
+from sagellm_protocol.model.spec import INT_MAX, INT_MIN, Type
+from sagellm_protocol.model.surplus import unknown_fields
+from sagellm_protocol.model.wording import join
+
+# An integer past 64 bits has at least 19 digits. Fewer lines than one in a thousand have so many in a row.
+_MANY_DIGITS = re.compile(rb"[0-9]{19}")
+_INDEX = re.compile(r"\[[0-9]+\]")
+
+
+@attrs.frozen
+class Upgraded:
+    """What became of one record."""
+
+    message: str
+    """What it is, by full name."""
+    revisions: str
+    """The revisions that may have written it: ``0.1.0.1 to 0.4.0.7``."""
+    record: bytes | None
+    """Today's form, without a line ending; None where the record may stay as it is, to the byte."""
+    unknown: tuple[str, ...] = ()
+    """Paths of the fields that the protocol does not know, each once: ``choices[].site``."""
+
+
+@attrs.frozen
+class _Route:
+    """What is done with the records of one message and revision."""
+
+    cls: type
+    kind: Type
+    upgrade: Upgrade | None
+    """None where nothing changed since."""
+    check: Callable[[Any], Any]
+
+
+class Upgrader:
+    """Upgrades records one by one. Hooks of the history take part if they were registered before it was made.
+
+    Args:
+        options: what the user decided; ``since="auto"`` needs ``among``.
+        history: the revisions and messages.
+        among: the revisions that come into question for records that say nothing of it; all, where it is None.
+
+    Raises:
+        UnsupportedRevisionError: the options name a message or release that does not exist.
+    """
+
+    def __init__(
+        self, options: Options | None = None, *, history: History = HISTORY, among: Sequence[str] | None = None
+    ) -> None:
+        options = (options or Options()).resolved(history)
+        self.history = history
+        self.options = options
+        self._since = None if options.since == "auto" else options.since
+        self._among = [self._since] if self._since is not None else among
+        self._fill: Mapping[str, Any] = dict(options.fill)
+        self._readers = Readers("dict", "forbid")
+        self._routes: dict[tuple[str, str], _Route] = {}
+        self._ranges: dict[tuple[Candidate, ...], str] = {}
+        self._nearness = Nearness(history, options.message, tuple(self._among or history.revisions))
+
+    def upgrade(self, record: bytes) -> Upgraded:
+        """A record in today's form.
+
+        Nothing in it is lost: fields that the protocol does not know stay, and so does every number.
+
+        Raises:
+            ProtocolError: it cannot be upgraded; the error says why.
+        """
+        payload = loads(record)
+        if _MANY_DIGITS.search(record):
+            refuse_big_integers(payload, record)
+        enveloped = envelope.is_envelope(payload)
+        old = payload
+        if enveloped:
+            message, since, old = envelope.unwrap(payload, self.history)
+            revisions = since
+        else:
+            message, since, revisions = self._identify(payload)
+        route = self._routes.get((message, since)) or self._route(message, since)
+        today = old if route.upgrade is None else route.upgrade(old, self._fill)
+        unknown: tuple[str, ...] = ()
+        try:
+            route.check(today)
+        except DOUBTS:
+            unknown = _look_closely(route, today)
+        latest = self.history.latest
+        if self.options.envelope:
+            same = enveloped and since == latest and today is old
+            return Upgraded(message, revisions, None if same else dumps(envelope.wrap(today, message, latest)), unknown)
+        if enveloped:
+            return Upgraded(message, revisions, dumps(today), unknown)
+        if today is old:
+            return Upgraded(message, revisions, None, unknown)
+        # Equal is not enough: 1 and true are equal.
+        new = dumps(today)
+        return Upgraded(message, revisions, None if today == old and new == dumps(old) else new, unknown)
+
+    def _identify(self, payload: Any) -> tuple[str, str, str]:
+        """The message, the revision to upgrade it from, and those that may have written it."""
+        message, since = self.options.message, self._since
+        if message is not None and since is not None:
+            return message, since, since
+        try:
+            found = self.history.identify(payload, message, among=self._among, fill=self._fill)
+        except UnknownPayloadError:
+            if too_deep(payload):
+                raise DecodeError("the payload nests deeper than 128 levels") from None
+            raise self._nearness.explain(payload) from None
+        if since is not None:
+            return found.message, since, since
+        revisions = self._ranges.get(found.candidates)
+        if revisions is None:
+            revisions = self._ranges[found.candidates] = ", ".join(map(self._range, found.candidates))
+        return found.message, found.since, revisions
+
+    def _range(self, candidate: Candidate) -> str:
+        """The revisions of a candidate that come into question."""
+        every = self.history.revisions
+        possible = every[every.index(candidate.first) : every.index(candidate.last) + 1]
+        first, *_, last = [it for it in possible if self._among is None or it in self._among] * 2
+        return first if first == last else f"{first} to {last}"
+
+    def _route(self, message: str, since: str) -> _Route:
+        cls = self.history.catalog.get(message)
+        kind = read_type(cls)
+        step = self.history.upgrades(since).upgrade(message)
+        route = self._routes[message, since] = _Route(cls, kind, step, self._readers.reader(kind))
+        return route
+
+
+def _look_closely(route: _Route, payload: Any) -> tuple[str, ...]:
+    """Raise what is wrong with a payload; where nothing is, it has unknown fields: give their paths."""
+    if too_deep(payload):
+        raise DecodeError("the payload nests deeper than 128 levels")
+    from_plain(route.cls, payload, unknown="ignore")
+    return tuple(dict.fromkeys(_INDEX.sub("[]", path) for path in unknown_fields(route.kind, payload)))
+
+
+def refuse_big_integers(payload: Any, record: bytes) -> None:
+    """Look for integers past 64 bits, which the fast parser turns into floats without a word.
+
+    Args:
+        payload: as parsed.
+        record: as it stands in the file.
+
+    Raises:
+        DecodeError: there is one.
+    """
+    if too_deep(payload):
+        raise DecodeError("the payload nests deeper than 128 levels")
+    waiting = [("", exact(record))]
+    while waiting:
+        path, value = waiting.pop()
+        if isinstance(value, dict):
+            waiting.extend((join(path, key), item) for key, item in value.items())
+        elif isinstance(value, list):
+            waiting.extend((f"{path}[{index}]", item) for index, item in enumerate(value))
+        elif type(value) is int and not INT_MIN <= value <= INT_MAX:
+            raise DecodeError(f"{path or 'the payload'} is an integer past 64 bits")

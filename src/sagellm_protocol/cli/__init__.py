@@ -1,0 +1,28 @@
+"""The command line, ``sagellm-protocol``. It needs the extra ``cli``."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+MISSING = """\
+sagellm-protocol: {name} is not installed; the command line needs the extra "cli":
+    pip install 'isagellm-protocol[cli]'
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and exit: 0 if all went well, 1 if something was found amiss, 2 if it could not run.
+
+    Args:
+        arguments: those of the process, where it is None.
+    """
+    try:
+        import click  # noqa: F401
+        import rich  # noqa: F401
+    except ModuleNotFoundError as error:
+        sys.stderr.write(MISSING.format(name=error.name))
+        sys.exit(2)
+    from sagellm_protocol.cli.app import app
+
+    app(args=arguments, prog_name="sagellm-protocol")

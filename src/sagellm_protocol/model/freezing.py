@@ -1,0 +1,80 @@
+"""Free JSON, frozen all the way down, as fast as Python can: ``Doubt`` on anything that is not plainly JSON."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from sagellm_protocol.model.frozen import EMPTY, DraftDict, FrozenDict
+from sagellm_protocol.model.source import Doubt
+from sagellm_protocol.model.spec import INT_MAX, INT_MIN, MAX_FREE_DEPTH
+
+_TEXTS = frozenset((str, bool, type(None)))
+_SIMPLE = _TEXTS | {int}
+_EXACT_LIMIT = 2.0**63
+"""A float of this size may be what a parser made of an integer past 64 bits."""
+
+
+def freeze(value: Any) -> Any:
+    """A caller's value."""
+    return _freeze(value, MAX_FREE_DEPTH, math.inf, _SIMPLE)
+
+
+def freeze_table(value: Any) -> Any:
+    """A caller's mapping."""
+    if not value and type(value) in (dict, FrozenDict):
+        return EMPTY
+    return _frozen_dict(value, MAX_FREE_DEPTH, math.inf, _SIMPLE)
+
+
+def freeze_parsed(value: Any) -> Any:
+    """A parser's value, whose integers fit 64 bits."""
+    return _freeze(value, MAX_FREE_DEPTH, _EXACT_LIMIT, _SIMPLE)
+
+
+def freeze_parsed_table(value: Any) -> Any:
+    """A parser's mapping."""
+    return EMPTY if not value and type(value) is dict else _frozen_dict(value, MAX_FREE_DEPTH, _EXACT_LIMIT, _SIMPLE)
+
+
+def freeze_payload(value: Any) -> Any:
+    """A value of a payload that a caller made."""
+    return _freeze(value, MAX_FREE_DEPTH, _EXACT_LIMIT, _TEXTS)
+
+
+def freeze_payload_table(value: Any) -> Any:
+    """A mapping of a payload that a caller made."""
+    return EMPTY if not value and type(value) is dict else _frozen_dict(value, MAX_FREE_DEPTH, _EXACT_LIMIT, _TEXTS)
+
+
+def _freeze(value: Any, depth: int, limit: float, simple: frozenset[type]) -> Any:
+    kind = type(value)
+    if kind in simple:
+        return value
+    if kind is float:
+        if -limit < value < limit:
+            return value
+        raise Doubt
+    if kind is int:
+        if INT_MIN <= value <= INT_MAX:
+            return value
+        raise Doubt
+    if kind is list or kind is tuple:
+        if depth == 0:
+            raise Doubt
+        depth -= 1
+        return tuple([item if type(item) in simple else _freeze(item, depth, limit, simple) for item in value])
+    return _frozen_dict(value, depth, limit, simple)
+
+
+def _frozen_dict(value: Any, depth: int, limit: float, simple: frozenset[type]) -> Any:
+    if depth == 0 or (type(value) is not dict and type(value) is not FrozenDict):
+        raise Doubt
+    depth -= 1
+    table: Any = DraftDict()
+    for key, item in value.items():
+        if type(key) is not str:
+            raise Doubt
+        table[key] = item if type(item) in simple else _freeze(item, depth, limit, simple)
+    table.__class__ = FrozenDict
+    return table

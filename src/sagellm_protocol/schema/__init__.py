@@ -1,0 +1,5 @@
+"""JSON Schema of any message at any revision, and the lock on what has been published."""
+
+from sagellm_protocol.schema.generating import DIALECT, bundle, json_schema
+
+__all__ = ["DIALECT", "bundle", "json_schema"]

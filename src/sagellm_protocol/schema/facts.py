@@ -1,0 +1,154 @@
+"""What a revision says, as a flat table of facts: each a line of text that can be compared, digested and read.
+
+A fact is one field, enumeration member, typed dict, or what holds for a message as a whole. Types are written as the
+annotations that declare them. What does not show on the wire (list or tuple, the order of members) is left out.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any, NamedTuple, TypeAlias
+
+from sagellm_protocol.history import History
+from sagellm_protocol.history.tables import plain_default
+from sagellm_protocol.model.annotations import is_message
+from sagellm_protocol.model.spec import (
+    Choice,
+    Derived,
+    Either,
+    Field,
+    Flag,
+    Free,
+    Items,
+    Made,
+    Member,
+    Nested,
+    Nullable,
+    Number,
+    OneOf,
+    Spec,
+    Table,
+    Text,
+    Type,
+    Uuid,
+)
+from sagellm_protocol.model.writing import Writers
+
+
+class Subject(NamedTuple):
+    """What a fact is about."""
+
+    path: str
+    """``types.Request``, ``types.Request.prompt``, ``errors.ErrorCode.TIMEOUT``."""
+    kind: str
+    """``message``, ``field``, ``member`` (of an enumeration) or ``typed-dict``."""
+
+    @property
+    def owner(self) -> str:
+        """The message or enumeration that a field or member belongs to; of the others, the path itself."""
+        return self.path.rpartition(".")[0] if self.kind in ("field", "member") else self.path
+
+    @property
+    def name(self) -> str:
+        """The last part of the path."""
+        return self.path.rpartition(".")[2]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.path}"
+
+
+Facts: TypeAlias = Mapping[Subject, Any]
+"""Subject to plain data."""
+
+
+def facts_of(history: History, revision: str) -> dict[Subject, Any]:
+    """Everything that a revision says."""
+    facts: dict[Subject, Any] = {}
+    for name, spec in history.specs(revision).items():
+        facts[Subject(name, "message")] = _message(spec)
+        for field in spec.fields:
+            facts[Subject(f"{name}.{field.name}", "field")] = _field(field, history, revision)
+    table = history.table(revision)
+    for name, members in table["enums"].items():
+        for member, value in members.items():
+            facts[Subject(f"{name}.{member}", "member")] = value
+    for name, typed_dict in table["typed_dicts"].items():
+        facts[Subject(name, "typed-dict")] = typed_dict["fields"]
+    return facts
+
+
+def line(subject: Subject, value: Any) -> str:
+    """A fact as text."""
+    return f"{subject} {json.dumps(value)}"
+
+
+def parse(text: str) -> tuple[Subject, Any]:
+    """The fact that a text says."""
+    kind, path, value = text.split(" ", 2)
+    return Subject(path, kind), json.loads(value)
+
+
+def digest(facts: Facts) -> str:
+    """SHA-256 over all facts in order of their subjects, in hexadecimal."""
+    lines = "\n".join(line(subject, facts[subject]) for subject in sorted(facts))
+    return hashlib.sha256(lines.encode()).hexdigest()
+
+
+def _message(spec: Spec) -> dict[str, Any]:
+    fact: dict[str, Any] = {"fields": [field.name for field in spec.fields], "unknown": spec.unknown}
+    if spec.rules:
+        fact["not all null"] = [list(rule.fields) for rule in spec.rules]
+    return fact
+
+
+def _field(field: Field, history: History, revision: str) -> dict[str, Any]:
+    fact: dict[str, Any] = {"type": annotation(field.type)}
+    match field.default:
+        case _ if field.required:
+            fact["required"] = True
+        case Derived(shown=shown):
+            fact["derived"] = plain_default(shown)
+        case Made(factory=factory):
+            fact["made"] = getattr(factory, "__name__", "function")
+        case default if is_message(type(default)):
+            short = Writers("plain", omit_defaults=True).writer(type(default))(default)
+            fact["default"] = history.downgrade(short, type(default), to=revision, lossy=True)
+        case default:
+            fact["default"] = plain_default(default)
+    return fact
+
+
+def annotation(kind: Type) -> str:
+    """A type as the annotation that declares it: ``Annotated[float, Ge(0), Unit("ms")] | None``."""
+    match kind:
+        case Text():
+            return "str"
+        case Flag():
+            return "bool"
+        case Uuid():
+            return "UUID"
+        case Free():
+            return "Any"
+        case Member(name=name) | Nested(name=name):
+            return name
+        case OneOf(values=values):
+            return f"Literal[{', '.join(json.dumps(value) for value in values)}]"
+        case Items(item=item):
+            return f"Sequence[{annotation(item)}]"
+        case Table(value=value):
+            return f"Mapping[str, {annotation(value)}]"
+        case Nullable(inner=inner):
+            return f"{annotation(inner)} | None"
+        case Choice(options=options) | Either(options=options):
+            return " | ".join(annotation(option) for option in options)
+        case Number(kind=number, bounds=bounds, unit=unit):
+            limits = [f"{bound.capitalize()}({_short(limit)})" for bound, limit in sorted(bounds)]
+            units = [] if unit is None else [f"Unit({json.dumps(unit)})"]
+            return f"Annotated[{', '.join([number.__name__, *limits, *units])}]" if limits or units else number.__name__
+
+
+def _short(limit: float) -> float:
+    """2 for 2.0: the same bound, written the same."""
+    return int(limit) if limit == int(limit) else limit

@@ -1,0 +1,255 @@
+"""JSON Schema, draft 2020-12, from the specs of a revision.
+
+A schema takes what a codec takes at that revision, except for what JSON Schema cannot say:
+
+- ``integer`` takes ``1.0``, because to JSON Schema that is the number 1; codecs want it written ``1``.
+- ``format`` only names what is written. Where a validator is told to check ``uuid`` it refuses the 32 digits without
+  hyphens, which codecs and the ``pattern`` take.
+- Free JSON (``metadata`` and the like) is ``true``: that it nests at most 100 levels deep, with integers of 64 bits, is
+  left to the codec. So are numbers too large for a 64-bit float.
+- Of messages that are told apart by a tag, but come without it, exactly one must fit.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Any
+
+import attrs
+
+from sagellm_protocol.history import HISTORY, LATEST, History
+from sagellm_protocol.history.tables import has_plain_default, plain_default
+from sagellm_protocol.model.annotations import is_message, read_type
+from sagellm_protocol.model.checking import UUID_TEXT
+from sagellm_protocol.model.spec import (
+    INT_MAX,
+    INT_MIN,
+    Choice,
+    Derived,
+    Either,
+    Field,
+    Flag,
+    Free,
+    Items,
+    Made,
+    Member,
+    Nested,
+    NotAllNull,
+    Nullable,
+    Number,
+    OneOf,
+    Spec,
+    Table,
+    Text,
+    Type,
+    Uuid,
+    nested_in,
+)
+from sagellm_protocol.schema.descriptions import class_text, field_texts
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+"""What ``$schema`` says."""
+
+_KEYWORDS = {"ge": "minimum", "gt": "exclusiveMinimum", "le": "maximum", "lt": "exclusiveMaximum"}
+
+
+def json_schema(message: Any, revision: str = LATEST, history: History = HISTORY) -> dict[str, Any]:
+    """The JSON Schema of a message at a revision: a new dict of plain data.
+
+    Units stand in ``x-unit``, the names and texts of enumeration members in ``x-enum-varnames`` and
+    ``x-enum-descriptions``, the revision in ``x-revision``. Nested messages and enumerations are in ``$defs``, by full
+    name. Fields are described as they are today, under the name that they had.
+
+    Args:
+        message: full or short name, the class, or a union of classes (``StreamEvent``).
+        revision: any release name, a revision, or ``"latest"``.
+        history: the revisions and messages that it knows.
+
+    Raises:
+        UnsupportedRevisionError: no such release, or it has no such message.
+    """
+    if isinstance(message, str) or is_message(message):
+        kind: Type = _nested(history.spec(message, revision))
+    else:
+        kind = read_type(message)
+        for nested in nested_in(kind):
+            history.spec(nested.cls, revision)
+    writing = _Writing(history, history.resolve(revision), kind.name if isinstance(kind, Nested) else None)
+    root = writing.message(kind.name) if isinstance(kind, Nested) else writing.of(kind)
+    schema = {"$schema": DIALECT, "x-revision": writing.revision, **root}
+    if writing.definitions:
+        schema["$defs"] = dict(sorted(writing.definitions.items()))
+    return schema
+
+
+def bundle(revision: str = LATEST, history: History = HISTORY) -> dict[str, Any]:
+    """Every message and enumeration of a revision in one document, under ``$defs`` by full name.
+
+    The document itself takes anything; the schema of a message in it is at ``#/$defs/types.Request``.
+    """
+    writing = _Writing(history, history.resolve(revision), None)
+    for spec in history.specs(revision).values():
+        writing.of(_nested(spec))
+    for name, members in history.table(revision)["enums"].items():
+        writing.of(Member(name, members))
+    definitions = dict(sorted(writing.definitions.items()))
+    return {"$schema": DIALECT, "x-revision": writing.revision, "$defs": definitions}
+
+
+def _nested(spec: Spec) -> Nested:
+    return Nested(spec.name, spec.cls)
+
+
+@attrs.define
+class _Writing:
+    """One document being written."""
+
+    history: History
+    revision: str
+    root: str | None
+    """The message that the document itself is the schema of."""
+    definitions: dict[str, dict[str, Any]] = attrs.field(factory=dict)
+
+    def of(self, kind: Type) -> dict[str, Any]:
+        """The schema of a value; messages and enumerations become definitions and a reference to them."""
+        match kind:
+            case Text():
+                return {"type": "string"}
+            case Flag():
+                return {"type": "boolean"}
+            case Number():
+                return _number(kind)
+            case Uuid():
+                return {"type": "string", "format": "uuid", "pattern": f"^{UUID_TEXT.pattern}$", "maxLength": 36}
+            case OneOf(values=(value,)):
+                return {"type": "string", "const": value}
+            case OneOf(values=values):
+                return {"type": "string", "enum": list(values)}
+            case Free():
+                return {}
+            case Items(item=item):
+                return {"type": "array", "items": self.of(item) or True}
+            case Table(value=value):
+                return {"type": "object", "additionalProperties": self.of(value) or True}
+            case Nullable(inner=inner):
+                return _or_null(self.of(inner))
+            case Either(options=options):
+                return {"anyOf": [self.of(option) for option in options]}
+            case Choice():
+                return self._choice(kind)
+            case Member(name=name):
+                if name not in self.definitions:
+                    self.definitions[name] = _enumeration(kind, self.history.catalog.enums.get(name))
+                return _reference(name)
+            case Nested(name=name):
+                if name == self.root:
+                    return {"$ref": "#"}
+                if name not in self.definitions:
+                    self.definitions[name] = {}  # a message that holds itself finds it begun
+                    self.definitions[name] |= self.message(name)
+                return _reference(name)
+
+    def message(self, name: str) -> dict[str, Any]:
+        """The schema of a message itself."""
+        spec = self.history.spec(name, self.revision)
+        texts = field_texts(spec.cls)
+        schema: dict[str, Any] = {"title": name, "type": "object"}
+        if described := class_text(spec.cls):
+            schema["description"] = described
+        schema["properties"] = {
+            field.name: self._field(field, spec, texts.get(field.origin, "")) or True for field in spec.fields
+        }
+        if required := [field.name for field in spec.fields if field.required]:
+            schema["required"] = required
+        if spec.unknown == "forbid":
+            schema["additionalProperties"] = False
+        if spec.rules:
+            schema["allOf"] = [_rule(rule) for rule in spec.rules]
+        return schema
+
+    def _field(self, field: Field, spec: Spec, text: str) -> dict[str, Any]:
+        schema = self.of(field.type)
+        match field.default:
+            case Derived():
+                text += " Where it is left out, it is derived from the rest of the message."
+            case Made():
+                text += " Where it is left out, it is made anew."
+        if field.origin != field.name:
+            text += f" Today called `{field.origin}`." if field.origin else " Today's message has no such field."
+        if text:
+            schema["description"] = text.strip()
+        if has_plain_default(field):
+            schema["default"] = self._default(field.default)
+        return schema
+
+    def _default(self, default: Any) -> Any:
+        value = plain_default(default)
+        if is_message(type(default)):
+            return self.history.downgrade(value, type(default), to=self.revision, lossy=True)
+        return value
+
+    def _choice(self, choice: Choice) -> dict[str, Any]:
+        known = self.history.specs(self.revision)
+        options = [known[option.name] for option in choice.options if option.name in known]
+        schema: dict[str, Any] = {"oneOf": [self.of(_nested(option)) for option in options]}
+        tags = [
+            (field.name, field.type.values[0], self.of(_nested(option))["$ref"])
+            for option in options
+            for field in option.fields
+            if field.origin == choice.tag and isinstance(field.type, OneOf)
+        ]
+        if tags:
+            schema["discriminator"] = {
+                "propertyName": tags[0][0],
+                "mapping": {tag: reference for _, tag, reference in tags},
+            }
+        return schema
+
+
+def _reference(name: str) -> dict[str, Any]:
+    return {"$ref": f"#/$defs/{name}"}
+
+
+def _number(number: Number) -> dict[str, Any]:
+    schema: dict[str, Any] = {"type": "integer" if number.kind is int else "number"}
+    for bound, limit in number.bounds:
+        keyword = _KEYWORDS[bound]
+        tighter = max if bound in ("ge", "gt") else min
+        schema[keyword] = tighter(limit, schema.get(keyword, limit))
+    if number.kind is int:
+        if "exclusiveMinimum" not in schema:
+            schema.setdefault("minimum", INT_MIN)
+        if "exclusiveMaximum" not in schema:
+            schema.setdefault("maximum", INT_MAX)
+    if number.unit is not None:
+        schema["x-unit"] = number.unit
+    return schema
+
+
+def _or_null(schema: dict[str, Any]) -> dict[str, Any]:
+    if not schema:
+        return schema
+    if "type" in schema and not schema.keys() & {"const", "enum"}:
+        return {**schema, "type": [schema["type"], "null"]}
+    return {"anyOf": [*schema.get("anyOf", (schema,)), {"type": "null"}]}
+
+
+def _enumeration(member: Member, cls: type[Enum] | None) -> dict[str, Any]:
+    # Of several names for one value the first is the member, the rest are aliases.
+    names = {value: name for name, value in reversed(list(member.members.items()))}
+    values = list(dict.fromkeys(member.members.values()))
+    schema: dict[str, Any] = {"title": member.name}
+    if cls is not None and (described := class_text(cls)):
+        schema["description"] = described
+    if len(kinds := {type(value) for value in values}) == 1:
+        schema["type"] = "string" if kinds == {str} else "integer"
+    schema["enum"] = values
+    schema["x-enum-varnames"] = [names[value] for value in values]
+    if cls is not None and (texts := field_texts(cls)):
+        schema["x-enum-descriptions"] = [texts.get(names[value], "") for value in values]
+    return schema
+
+
+def _rule(rule: NotAllNull) -> dict[str, Any]:
+    given = [{"required": [name], "properties": {name: {"not": {"type": "null"}}}} for name in rule.fields]
+    return {"anyOf": given}
