@@ -4,16 +4,21 @@
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
+BENCH_STAMP := .venv/.bench
 PYTEST_ARGS ?= -n auto
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test check-format check-lint check-types check-imports check-tests lint format clean
+.PHONY: help demo test check-format check-lint check-types check-imports check-tests lint format docs lock bench soak clean
 
 help:
 	@echo "make demo      upgrade the traffic logs under examples/archive into build/demo"
 	@echo "make test      every check: format, lint, types, import directions, tests with coverage"
 	@echo "make lint      ruff, mypy, pyright and import-linter alone"
 	@echo "make format    rewrite the code in the project's format"
+	@echo "make docs      write the generated pages under docs/ anew"
+	@echo "make lock      add a new revision to the lock on what was published"
+	@echo "make bench     measure, beside the published release and others; writes docs/benchmarks.md"
+	@echo "make soak      ten million encode and decode calls (SOAK_CALLS), watching memory"
 	@echo "make clean     remove what the other targets made"
 
 demo: $(STAMP)
@@ -42,6 +47,25 @@ check-tests: $(STAMP)
 format: $(STAMP)
 	$(BIN)/ruff check --fix-only --quiet .
 	$(BIN)/ruff format .
+
+docs: $(STAMP)
+	$(BIN)/python docs/generate_history.py
+
+lock: $(STAMP)
+	$(BIN)/python -m sagellm_protocol.schema.lock
+
+BENCH_ARGS ?=
+SOAK_CALLS ?= 10000000
+
+bench: $(BENCH_STAMP)
+	$(BIN)/python -m benchmarks $(BENCH_ARGS)
+
+soak: $(BENCH_STAMP)
+	$(BIN)/python -m benchmarks.soak $(SOAK_CALLS)
+
+$(BENCH_STAMP): $(STAMP)
+	$(BIN)/python -m pip install --quiet --group bench
+	@touch $@
 
 # A .venv left half made, or whose interpreter is gone, is made anew.
 # pip learnt dependency groups in 25.1.

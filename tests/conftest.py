@@ -6,13 +6,14 @@ import os
 from collections.abc import Callable, Iterator
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from published import PublishedProcess, Unavailable
 
-# A shared machine is no stopwatch. Where CI is set each run tries the same examples, so that a red run can be repeated.
-settings.register_profile("local", deadline=None)
-settings.register_profile("ci", deadline=None, derandomize=True, database=None, print_blob=True)
+# A shared machine is no stopwatch, and most properties run once a message, so a few examples of each make many.
+# Where CI is set each run tries the same examples, so that a red run can be repeated.
+settings.register_profile("local", deadline=None, max_examples=20, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("ci", settings.get_profile("local"), derandomize=True, database=None, print_blob=True)
 settings.load_profile("ci" if os.environ.get("CI") else "local")
 
 

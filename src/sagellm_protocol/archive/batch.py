@@ -79,7 +79,7 @@ def upgrade_archive(
         RefusedError: nothing was done, since something would be overwritten or sources share a name.
         ArchiveError: ``report.json`` is no report.
         UnsupportedRevisionError: the options name a message or release that does not exist.
-        OSError: an output cannot be written.
+        OSError: an output, or the report of an earlier run, cannot be written or read.
     """
     watch = watch or Watch()
     options = (options or Options()).resolved(history)

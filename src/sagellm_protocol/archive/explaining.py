@@ -72,6 +72,17 @@ class Nearness:
             )
         return UnknownPayloadError(f"the record fits no message; {spec.name} of {nearest.revision} comes nearest")
 
+    def doubts(self, payload: Any, found: Spec) -> bool:
+        """Whether a payload that ``found`` takes with unknown fields may rather be another message, damaged.
+
+        A message whose fields are all optional takes nearly anything. So most of the names must be its own, and no
+        other message may come nearer.
+        """
+        names = frozenset(payload)
+        unknown = len(names - {field.name for field in found.fields})
+        nearest = self._nearest(names)
+        return 2 * unknown > len(names) or (nearest is not None and nearest.strangeness(names) < unknown)
+
     @cached_property
     def _models(self) -> list[_Model]:
         """Newest first."""

@@ -236,11 +236,12 @@ class Report:
 
         Raises:
             ArchiveError: the file holds something else.
+            OSError: it cannot be read.
         """
         try:
             data = orjson.loads(path.read_bytes())
             return cls({name: FileReport.from_plain(file) for name, file in data["files"].items()})
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return cls()
-        except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise ArchiveError(f"{path} is no report of an upgrade") from error

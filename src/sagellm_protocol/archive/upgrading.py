@@ -104,6 +104,9 @@ class Upgrader:
             route.check(today)
         except DOUBTS:
             unknown = _look_closely(route, today)
+            searched = not enveloped and self.options.message is None
+            if searched and self._nearness.doubts(old, self.history.spec(message, since)):
+                raise self._nearness.explain(old) from None
         latest = self.history.latest
         if self.options.envelope:
             same = enveloped and since == latest and today is old
@@ -138,8 +141,9 @@ class Upgrader:
         """The revisions of a candidate that come into question."""
         every = self.history.revisions
         possible = every[every.index(candidate.first) : every.index(candidate.last) + 1]
-        first, *_, last = [it for it in possible if self._among is None or it in self._among] * 2
-        return first if first == last else f"{first} to {last}"
+        if self._among is not None:
+            possible = tuple(revision for revision in possible if revision in self._among)
+        return possible[0] if len(possible) == 1 else f"{possible[0]} to {possible[-1]}"
 
     def _route(self, message: str, since: str) -> _Route:
         cls = self.history.catalog.get(message)

@@ -74,6 +74,7 @@ def _code(text: str) -> str:
 
 
 def _print_table(differences: Sequence[Difference]) -> None:
+    from rich import box
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -81,7 +82,9 @@ def _print_table(differences: Sequence[Difference]) -> None:
     console = Console(highlight=False)
     if not console.is_terminal:
         console.width = 200  # a file or a pipe has no width of its own
-    table = Table(*_COLUMNS)
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    for column in _COLUMNS:
+        table.add_column(column, overflow="fold")
     for difference in differences:
         *cells, breaks = attrs.astuple(difference)
         table.add_row(*map(Text, cells), Text(breaks, style=_COLOURS[breaks]))

@@ -41,7 +41,7 @@ def _print(console: Console, title: str, *below: RenderableType) -> None:
 def _table(*columns: str, numbers: Iterable[str] = ()) -> Table:
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
     for column in columns:
-        table.add_column(column, overflow="fold")
+        table.add_column(column, overflow="fold", no_wrap=column == "type")
     for number in numbers:
         table.add_column(number, justify="right", no_wrap=True)
     return table

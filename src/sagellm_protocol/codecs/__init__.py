@@ -16,10 +16,25 @@ from sagellm_protocol.history import HISTORY, LATEST, History
 from sagellm_protocol.model.exceptions import UnknownCodecError
 from sagellm_protocol.model.spec import Unknown
 
+
+def _make_msgspec_json() -> Format:
+    from sagellm_protocol.codecs.msgspec import make_msgspec_json
+
+    return make_msgspec_json()
+
+
+def _make_msgspec_msgpack() -> Format:
+    from sagellm_protocol.codecs.msgspec import make_msgspec_msgpack
+
+    return make_msgspec_msgpack()
+
+
 _REGISTRY = Registry()
 _REGISTRY.register("json", make_json, media_type="application/json")
 _REGISTRY.register("msgpack", make_msgpack, media_type="application/msgpack")
 _REGISTRY.register("dict", make_dict)
+_REGISTRY.register("msgspec-json", _make_msgspec_json)
+_REGISTRY.register("msgspec-msgpack", _make_msgspec_msgpack)
 
 register = _REGISTRY.register
 unregister = _REGISTRY.unregister
@@ -27,7 +42,7 @@ unregister = _REGISTRY.unregister
 
 @overload
 def get(
-    name: Literal["json", "msgpack"],
+    name: Literal["json", "msgpack", "msgspec-json", "msgspec-msgpack"],
     *,
     revision: str = ...,
     unknown: Unknown | None = ...,
@@ -75,7 +90,8 @@ def get(
     """The codec of that name.
 
     Args:
-        name: ``json``, ``msgpack``, ``dict``, or what was registered.
+        name: ``json``, ``msgpack``, ``dict``; with the extra ``msgspec``, ``msgspec-json`` and ``msgspec-msgpack``; or
+            what was registered.
         revision: any release name; the codec reads and writes what that release does.
         unknown: ``"forbid"`` or ``"ignore"`` fields that a message does not have; None leaves it to each message.
         omit_defaults: write the short form, without fields that hold their default.
@@ -87,6 +103,7 @@ def get(
     Raises:
         UnknownCodecError: no such codec.
         UnsupportedRevisionError: no such revision.
+        MissingExtraError: the codec needs an extra.
     """
     options = Options(revision, unknown, omit_defaults, lossy, max_bytes, fill or {}, history)
     return _REGISTRY.get(name, options)

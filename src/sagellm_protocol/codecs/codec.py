@@ -15,6 +15,7 @@ from sagellm_protocol.codecs.messages import MessageReaders, MessageWriters
 from sagellm_protocol.history import HISTORY, LATEST, History
 from sagellm_protocol.model.annotations import is_message, read_type
 from sagellm_protocol.model.exceptions import DeclarationError, DecodeError, ValidationError, Violation
+from sagellm_protocol.model.source import Doubt
 from sagellm_protocol.model.spec import Nested, Type, Unknown
 
 if TYPE_CHECKING:
@@ -94,6 +95,7 @@ class Codec(Generic[Wire]):
         """:meth:`encode`, bound to a class for the hot loop."""
         dumps, pack = self.format.dumps, self.format.pack
         write = self._writers.writer(cls) if is_message(cls) else self.converter.unstructure
+        failures = (Doubt, ValueError, TypeError, OverflowError)
 
         def encode(message: Any) -> Any:
             return dumps(write(message))
@@ -102,10 +104,21 @@ class Codec(Generic[Wire]):
             payload = write(message)
             try:
                 return pack(payload)  # type: ignore[misc]
-            except (ValueError, TypeError, OverflowError):
+            except failures:
                 pass  # dumps raises again, and says why.
             return dumps(payload)
 
+        def encode_shortly(message: Any) -> Any:
+            try:
+                return shortcut(message)
+            except failures:
+                pass
+            return encode(message)
+
+        shortcuts = self.format.shortcuts
+        if shortcuts is not None and is_message(cls) and not self.options.omit_defaults and self._writers.same(cls):
+            shortcut = shortcuts.encoder(cls)
+            return encode_shortly
         return encode if pack is None else encode_fast
 
     @overload
@@ -143,9 +156,30 @@ class Codec(Generic[Wire]):
 
     def _message_decoder(self, kind: Type, container: Any) -> Callable[[Any], Any]:
         decode = self._checking(self._readers.reader(kind), self._readers.explainer(kind))
+        shortcut = self._shortcut(kind)
+        if shortcut is not None:
+            decode = self._trying(shortcut, decode)
         if container in (list, dict):
             return lambda data: container(decode(data))
         return decode
+
+    def _shortcut(self, kind: Type) -> Callable[[Any], Any] | None:
+        shortcuts = self.format.shortcuts
+        return shortcuts.decoder(kind) if shortcuts is not None and self._readers.same(kind) else None
+
+    def _trying(self, shortcut: Callable[[Any], Any], decode: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        """The shortcut, and on any doubt the long way."""
+        max_bytes, doubts = self.options.max_bytes, (*self._readers.doubts, ValueError)
+
+        def decode_shortly(data: Any) -> Any:
+            try:
+                if len(data) <= max_bytes:
+                    return shortcut(data)
+            except doubts:
+                pass
+            return decode(data)
+
+        return decode_shortly
 
     def _checking(self, read: Callable[[Any], Any], explain: Callable[[Any], Any]) -> Callable[[Any], Any]:
         """Parse and read; where that raises anything, look again thoroughly: ``explain`` decides, and says why."""
@@ -234,7 +268,7 @@ class Codec(Generic[Wire]):
         return Nested(name, history.catalog.get(name)), readers
 
     def describe(self) -> dict[str, Any]:
-        """What this codec is, as plain data."""
+        """What this codec is, as plain data; ``fallbacks`` are the messages that msgspec leaves to the core codec."""
         return {
             "name": self.name,
             "media_type": self.media_type,
@@ -242,4 +276,18 @@ class Codec(Generic[Wire]):
             "unknown": self.options.unknown or "as each message says",
             "omit_defaults": self.options.omit_defaults,
             "lossy": self.options.lossy,
+            "fallbacks": self._fallbacks(),
         }
+
+    def _fallbacks(self) -> dict[str, str]:
+        """The messages that the format has no shortcut for, by name, and why."""
+        shortcuts = self.format.shortcuts
+        if shortcuts is None:
+            return {}
+        found = {}
+        for name, cls in self.options.history.catalog.messages.items():
+            differs = None if self._readers.same(Nested(name, cls)) else f"differs at {self.revision}"
+            reason = differs or shortcuts.reason_against(cls)
+            if reason is not None:
+                found[name] = reason
+        return found

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 import attrs
 
 from sagellm_protocol.model.exceptions import EncodeError
 from sagellm_protocol.model.reading import depth
-from sagellm_protocol.model.spec import INT_MAX, INT_MIN
+from sagellm_protocol.model.spec import INT_MAX, INT_MIN, Type
 from sagellm_protocol.model.statements import Origin
 from sagellm_protocol.model.wording import join
 from sagellm_protocol.model.writing import Form
@@ -19,6 +19,25 @@ MAX_DEPTH = 128
 
 MAX_BYTES = 64 * 1024 * 1024
 """How large a payload may be, unless the codec is told otherwise: 64 MiB."""
+
+
+class Shortcuts(Protocol):
+    """Ways to read and write some messages without parsed values in between.
+
+    What they give raises on anything in doubt; the codec then goes the long way, which decides and explains.
+    """
+
+    def decoder(self, kind: Type) -> Callable[[Any], Any] | None:
+        """Bytes to a message; None where there is no shortcut."""
+        ...
+
+    def encoder(self, cls: type) -> Callable[[Any], Any]:
+        """A message to bytes."""
+        ...
+
+    def reason_against(self, cls: type) -> str | None:
+        """Why messages of a class have no shortcut; None where they have."""
+        ...
 
 
 @attrs.frozen
@@ -37,6 +56,8 @@ class Format:
     """Parses like ``loads`` and raises a ``ValueError`` of any kind: the parser itself, for the fast path."""
     pack: Callable[[Any], Any] | None = None
     """Writes like ``dumps`` and raises a ``ValueError``, ``TypeError`` or ``OverflowError``: for the fast path."""
+    shortcuts: Shortcuts | None = None
+    """Ways around ``parse`` and ``pack`` for some messages."""
     exact: Callable[[Any], Any] | None = None
     """Parses again, with integers past 64 bits as they are, where ``loads`` turns them into floats."""
     sized: bool = True

@@ -55,6 +55,13 @@ class MessageReaders:
 
         return read_old
 
+    def same(self, kind: Type) -> bool:
+        """Whether the revision reads a type just as today's does."""
+        if not self._old:
+            return True
+        downgrades = self._history.downgrades(self._revision)
+        return all(downgrades.same(nested.name) for nested in nested_in(kind))
+
     def explainer(self, kind: Type) -> Callable[[Any], Any]:
         """The thorough path: a message, or an error that says all that is wrong."""
         unknown, fill = self._unknown, self._fill
@@ -80,10 +87,14 @@ class MessageWriters:
         self._plain = Writers("plain", options.omit_defaults, orjson.dumps)
         self._downgrades = None if revision == options.history.latest else options.history.downgrades(revision)
 
+    def same(self, cls: type) -> bool:
+        """Whether the revision writes a message just as today's does."""
+        return self._downgrades is None or self._downgrades.same(spec_of(cls).name)
+
     def writer(self, cls: type) -> Callable[[Any], Any]:
         """The function that turns a message of this class into a payload."""
         name = spec_of(cls).name
-        if self._downgrades is None or self._downgrades.same(name):
+        if self._downgrades is None or self.same(cls):
             return self._today.writer(cls)
         write, take_back, lossy, revision = (
             self._plain.writer(cls),

@@ -47,7 +47,7 @@ def dumps(payload: Any) -> bytes:
 
 
 def _value(member: Any) -> Any:
-    """An enumeration's value: the packer knows those that are texts, and nothing else that a message holds is foreign."""
+    """An enumeration's value: the packer knows only those that are texts, and everything else in a payload."""
     return member.value
 
 

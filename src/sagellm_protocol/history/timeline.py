@@ -155,7 +155,7 @@ class History:
     # Forwards
 
     def hook(self, message: str | type, *, since: str) -> Callable[[H], H]:
-        """Register a site's own repair, to be given each payload of that message and revision before the published steps.
+        """Register a site's own repair: it is given payloads of that message and revision before the published steps.
 
         The function gets a dict of its own and returns the dict to go on with.
         """

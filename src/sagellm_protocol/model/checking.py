@@ -10,7 +10,7 @@ import math
 import operator
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, cast
 from uuid import UUID
 
 import attrs
@@ -79,7 +79,7 @@ class Checker:
             case Nullable():
                 return None if value is None else self.check(kind.inner, value, path)
             case Text():
-                return _exact(str, value) if isinstance(value, str) else self.broken(path, "str", value)
+                return str.__str__(value) if isinstance(value, str) else self.broken(path, "str", value)
             case Flag():
                 return value if isinstance(value, bool) else self.broken(path, "bool", value)
             case Number():
@@ -88,7 +88,7 @@ class Checker:
                 return self._member(kind, value, path)
             case OneOf():
                 found = isinstance(value, str) and value in kind.values
-                return _exact(str, value) if found else self.broken(path, one_of(kind.values), value)
+                return str.__str__(value) if found else self.broken(path, one_of(kind.values), value)
             case Uuid():
                 return self._uuid(value, path)
             case Nested():
@@ -111,9 +111,7 @@ class Checker:
         if isinstance(value, bool) or not isinstance(value, (int, kind.kind)):
             return self.broken(path, kind.kind.__name__, value)
         if kind.kind is int:
-            number: int | float = _exact(int, value)
-            if self.source == "wire":
-                _refuse_big(number, path)
+            number: int | float = self._integer(cast("int", value), path)
         else:
             try:
                 number = float(value)
@@ -126,6 +124,11 @@ class Checker:
             if not holds(number, limit):
                 return self.broken(path, f"{sign} {limit}", value)
         return number
+
+    def _integer(self, value: int, path: str) -> int:
+        if self.source == "wire" and not INT_MIN <= value <= INT_MAX:
+            raise DecodeError(f"{path or 'the payload'} is an integer past 64 bits") from None
+        return int.__int__(value)
 
     def _member(self, kind: Member, value: Any, path: str) -> Any:
         if kind.cls is not None and isinstance(value, kind.cls):
@@ -187,7 +190,7 @@ class Checker:
             if not isinstance(key, str):
                 table[""] = self.broken(path, "a mapping from text", key)
             else:
-                table[_exact(str, key)] = self.check(kind.value, item, join(path, key))
+                table[str.__str__(key)] = self.check(kind.value, item, join(path, key))
         if any(item is _BROKEN for item in table.values()):
             return _BROKEN
         return FrozenDict(table) if table else EMPTY
@@ -199,11 +202,9 @@ class Checker:
         if isinstance(value, enum.Enum):
             value = value.value
         if isinstance(value, str):
-            return _exact(str, value)
+            return str.__str__(value)
         if isinstance(value, int):
-            if self.source == "wire":
-                _refuse_big(value, path)
-            return _exact(int, value)
+            return self._integer(value, path)
         if isinstance(value, float):
             return float(value) if math.isfinite(value) else self.broken(path, "finite", value)
         if not isinstance(value, Mapping) and not _is_sequence(value):
@@ -214,7 +215,7 @@ class Checker:
             table: dict[str, Any] = {}
             for key, item in value.items():
                 if isinstance(key, str):
-                    table[_exact(str, key)] = self.free(item, join(path, key), depth - 1)
+                    table[str.__str__(key)] = self.free(item, join(path, key), depth - 1)
                 else:
                     self.broken(path, "JSON with texts as keys", key)
             return FrozenDict(table) if table else EMPTY
@@ -290,11 +291,6 @@ def check_payload(
     return checked
 
 
-def _exact(kind: Callable[[Any], Any], value: Any) -> Any:
-    """``value`` as an instance of ``str`` or ``int`` itself: a subclass may carry more, and may be mutable."""
-    return str.__str__(value) if kind is str else int.__int__(value)
-
-
 def _is_sequence(value: object) -> bool:
     return isinstance(value, Sequence) and not isinstance(value, (str, bytes, bytearray, memoryview))
 
@@ -310,8 +306,3 @@ def _shape_fits(kind: Type, value: object) -> bool:
             return isinstance(value, (int, float)) and not isinstance(value, bool)
         case _:
             return isinstance(value, str)
-
-
-def _refuse_big(number: float, path: str) -> None:
-    if not INT_MIN <= number <= INT_MAX:
-        raise DecodeError(f"{path or 'the payload'} is an integer past 64 bits") from None

@@ -143,5 +143,16 @@ class AmbiguousPayloadError(ProtocolError):
         return type(self), (self.candidates,)
 
 
+class MissingExtraError(ProtocolError, ImportError):
+    """Something needs a package that only an extra of this one brings."""
+
+    code = "not_implemented"
+
+
+def missing_extra(extra: str) -> MissingExtraError:
+    """The error that names the extra to install."""
+    return MissingExtraError(f"this needs more than is installed: pip install 'isagellm-protocol[{extra}]'")
+
+
 class UnknownPayloadError(ProtocolError):
     """A bare payload fits no message of any revision."""

@@ -9,8 +9,8 @@ from sagellm_protocol.model.frozen import EMPTY, DraftDict, FrozenDict
 from sagellm_protocol.model.source import Doubt
 from sagellm_protocol.model.spec import INT_MAX, INT_MIN, MAX_FREE_DEPTH
 
-_TEXTS = frozenset((str, bool, type(None)))
-_SIMPLE = _TEXTS | {int}
+_TEXTS: frozenset[type] = frozenset((str, bool, type(None)))
+_SIMPLE: frozenset[type] = frozenset((str, bool, type(None), int))
 _EXACT_LIMIT = 2.0**63
 """A float of this size may be what a parser made of an integer past 64 bits."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterable, Mapping
-from typing import Any, NoReturn, TypeVar, overload
+from typing import Any, NoReturn, TypeVar, cast, overload
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -30,9 +30,9 @@ class FrozenDict(DraftDict[K, V]):
     def __new__(cls, items: Iterable[tuple[K, V]], /) -> FrozenDict[K, V]: ...
     def __new__(cls, items: Any = (), /) -> FrozenDict[K, V]:
         """A frozen dict of the items of a mapping, or of pairs."""
-        self = super().__new__(cls)
-        dict.update(self, items)
-        return self
+        draft: Any = DraftDict(items)
+        draft.__class__ = cls
+        return cast("FrozenDict[K, V]", draft)
 
     def __init__(self, items: Any = (), /) -> None:
         """Nothing: all happens in ``__new__``, so that calling ``__init__`` again changes nothing."""

@@ -16,7 +16,7 @@ import attrs
 
 from sagellm_protocol.model import freezing
 from sagellm_protocol.model.annotations import wire_kind
-from sagellm_protocol.model.frozen import EMPTY, FrozenDict
+from sagellm_protocol.model.frozen import EMPTY, DraftDict, FrozenDict
 from sagellm_protocol.model.source import Function
 from sagellm_protocol.model.spec import (
     INT_MAX,
@@ -200,14 +200,15 @@ class Writer:
             f"if _type({name}) is not _dict and _type({name}) is not {to.bind('FrozenDict', FrozenDict)}: raise _Doubt"
         )
         held, key, item = to.fresh("held"), to.fresh("key"), to.fresh("item")
-        to.add(f"{held} = {{}}")
+        to.add(f"{held} = {to.bind('DraftDict', DraftDict)}()")
         to.add(f"for {key}, {item} in {name}.items():")
         to.indent += 1
         to.add(f"if _type({key}) is not _str: raise _Doubt")
         self.write(to, kind.value, item)
         to.add(f"{held}[{key}] = {item}")
         to.indent -= 1
-        to.add(f"{name} = {to.bind('FrozenDict', FrozenDict)}({held}) if {held} else {to.bind('EMPTY', EMPTY)}")
+        to.add(f"{held}.__class__ = {to.bind('FrozenDict', FrozenDict)}")
+        to.add(f"{name} = {held} or {to.bind('EMPTY', EMPTY)}")
 
     def _either(self, to: Function, kind: Either, name: str) -> None:
         for index, option in enumerate(kind.options):

@@ -1,4 +1,4 @@
-"""UUIDs out of their text: the same as ``UUID(text)`` for the texts that the protocol takes, at a fraction of the time."""
+"""UUIDs out of their text, faster than ``UUID(text)`` and without the other texts that it takes."""
 
 from __future__ import annotations
 

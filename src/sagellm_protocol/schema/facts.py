@@ -20,7 +20,6 @@ from sagellm_protocol.model.spec import (
     Either,
     Field,
     Flag,
-    Free,
     Items,
     Made,
     Member,
@@ -129,8 +128,6 @@ def annotation(kind: Type) -> str:
             return "bool"
         case Uuid():
             return "UUID"
-        case Free():
-            return "Any"
         case Member(name=name) | Nested(name=name):
             return name
         case OneOf(values=values):
@@ -147,6 +144,8 @@ def annotation(kind: Type) -> str:
             limits = [f"{bound.capitalize()}({_short(limit)})" for bound, limit in sorted(bounds)]
             units = [] if unit is None else [f"Unit({json.dumps(unit)})"]
             return f"Annotated[{', '.join([number.__name__, *limits, *units])}]" if limits or units else number.__name__
+        case _:  # free JSON
+            return "Any"
 
 
 def _short(limit: float) -> float:

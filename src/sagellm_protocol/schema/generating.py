@@ -29,7 +29,6 @@ from sagellm_protocol.model.spec import (
     Either,
     Field,
     Flag,
-    Free,
     Items,
     Made,
     Member,
@@ -125,8 +124,6 @@ class _Writing:
                 return {"type": "string", "const": value}
             case OneOf(values=values):
                 return {"type": "string", "enum": list(values)}
-            case Free():
-                return {}
             case Items(item=item):
                 return {"type": "array", "items": self.of(item) or True}
             case Table(value=value):
@@ -148,6 +145,8 @@ class _Writing:
                     self.definitions[name] = {}  # a message that holds itself finds it begun
                     self.definitions[name] |= self.message(name)
                 return _reference(name)
+            case _:  # free JSON
+                return {}
 
     def message(self, name: str) -> dict[str, Any]:
         """The schema of a message itself."""

@@ -63,16 +63,16 @@ def _message(subject: Subject, published: Facts, today: Facts) -> Iterator[str]:
         yield f"added({_quoted([owner, *optional])})"
     for name in added:
         if name not in optional:
-            yield f'added({_quoted([owner, name])}, unsaid="what an older payload means")'
+            yield f'added({_quoted([owner, name])}, unsaid="unknown")'
     if renames:
         yield f"renamed({json.dumps(owner)}, {', '.join(f'{old}={json.dumps(new)}' for old, new in renames.items())})"
     for name in gone:
         if name not in renames:
             yield _removed(owner, name, before[name], was["fields"])
+    # Classes have no such rules: those that were published have all been dropped.
     for rule in was.get("not all null", ()):
-        if rule not in now.get("not all null", ()):
-            fields = _quoted(rule) + ("," if len(rule) == 1 else "")
-            yield f"rule_dropped({json.dumps(owner)}, NotAllNull(({fields})))"
+        fields = _quoted(rule) + ("," if len(rule) == 1 else "")
+        yield f"rule_dropped({json.dumps(owner)}, NotAllNull(({fields})))"
     if was["unknown"] != now["unknown"]:
         yield f"# unknown fields of {owner}: it was unknown={json.dumps(was['unknown'])}; {_NO_STEP}"
     kept = [renames.get(name, name) for name in was["fields"] if name not in gone or name in renames]

@@ -1,0 +1,196 @@
+"""msgspec's side of a message.
+
+It is a Struct of the same fields, which msgspec fills and checks in C, and a generated function that moves its values
+into the message.
+
+msgspec can fill attrs classes itself, but not refuse unknown fields for them, nor make tuples and frozen mappings of
+what the annotations call sequences and mappings. Moving the values costs about as much as that would, and does both.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Annotated, Any, Literal, Union
+from uuid import UUID
+
+import msgspec
+
+from sagellm_protocol.model.annotations import spec_of
+from sagellm_protocol.model.constructor import draft_of
+from sagellm_protocol.model.freezing import freeze_payload, freeze_payload_table
+from sagellm_protocol.model.frozen import EMPTY, FrozenDict
+from sagellm_protocol.model.source import Function
+from sagellm_protocol.model.spec import (
+    Derived,
+    Either,
+    Field,
+    Flag,
+    Free,
+    Items,
+    Made,
+    Member,
+    Nested,
+    Nullable,
+    Number,
+    OneOf,
+    Table,
+    Text,
+    Type,
+    Uuid,
+)
+from sagellm_protocol.model.uuids import uuid_of
+
+_INT64 = {"ge": -(2**63), "le": 2**63 - 1}
+_FINITE = {"ge": -sys.float_info.max, "le": sys.float_info.max}
+_LEAVES: dict[type, Any] = {Text: str, Flag: bool, Free: Any}
+
+
+class Inexpressible(Exception):
+    """A message that msgspec cannot read; the argument says why."""
+
+
+class Structs:
+    """The Structs of one format, and the functions that move their values into messages."""
+
+    def __init__(self, *, binary: bool) -> None:
+        # In MessagePack msgspec takes 16 bytes for a UUID, which no other codec does.
+        self._uuid: Any = str if binary else UUID
+        self._made: dict[type, tuple[type[msgspec.Struct], Callable[[Any], Any]]] = {}
+        self._making: set[type] = set()
+
+    def of(self, cls: Any) -> tuple[type[msgspec.Struct], Callable[[Any], Any]]:
+        """The Struct of a message class, and the function from its instances to messages.
+
+        Raises:
+            Inexpressible: msgspec has no form for something in it.
+        """
+        if cls not in self._made:
+            if cls in self._making:
+                raise Inexpressible(f"{cls.__qualname__} holds itself")
+            self._making.add(cls)
+            try:
+                self._made[cls] = self._struct(cls), self._mover(cls)
+            finally:
+                self._making.discard(cls)
+        return self._made[cls]
+
+    def _struct(self, cls: Any) -> type[msgspec.Struct]:
+        fields: list[Any] = []
+        for field in spec_of(cls).fields:
+            kind = self.annotation(field.type)
+            if field.required:
+                fields.append((field.name, kind))
+            elif self._default_stands(field):
+                fields.append((field.name, kind, field.default))
+            else:
+                fields.append((field.name, Union[kind, msgspec.UnsetType], msgspec.UNSET))  # noqa: UP007
+        return msgspec.defstruct(cls.__name__, fields, kw_only=True, forbid_unknown_fields=True, gc=False)
+
+    def _default_stands(self, field: Field) -> bool:
+        """Whether the default of the message is one that msgspec can put in the Struct, to be moved like any value."""
+        return (not isinstance(field.default, (Made, Derived)) and not self._moves(field.type)) or field.default is None
+
+    def annotation(self, kind: Type) -> Any:
+        """The type that msgspec is to read."""
+        match kind:
+            case Text() | Flag() | Free():
+                return _LEAVES[type(kind)]
+            case Uuid():
+                return self._uuid
+            case Number():
+                limits: dict[str, Any] = {name: kind.kind(limit) for name, limit in kind.bounds}
+                for name, limit in (_INT64 if kind.kind is int else _FINITE).items():
+                    if not limits.keys() & {name, name[0] + "t"}:
+                        limits[name] = limit
+                return Annotated[kind.kind, msgspec.Meta(**limits)]
+            case Member(cls=enum) if enum is not None:
+                return enum
+            case OneOf(values=values):
+                return Literal[values]
+            case Nested():
+                return self.of(kind.cls)[0]
+            case Items():
+                return tuple[self.annotation(kind.item), ...]  # type: ignore[misc]
+            case Table():
+                return dict[str, self.annotation(kind.value)]  # type: ignore[misc]
+            case Nullable():
+                return Union[self.annotation(kind.inner), None]  # noqa: UP007
+            case Either(options=options):
+                return Union[tuple(self.annotation(option) for option in options)]  # noqa: UP007
+            case _:
+                raise Inexpressible("one of several messages, told apart by a field that each of them has")
+
+    def _moves(self, kind: Type) -> bool:
+        """Whether a value must be converted when it is moved."""
+        match kind:
+            case Uuid():
+                return self._uuid is str
+            case Nested() | Table() | Free():
+                return True
+            case Items(item=inner) | Nullable(inner=inner):
+                return self._moves(inner)
+            case Either(options=options):
+                return any(self._moves(option) for option in options)
+            case _:
+                return False
+
+    def _mover(self, cls: Any) -> Callable[[Any], Any]:
+        spec = spec_of(cls)
+        to = Function("move_" + spec.name.replace(".", "_"))
+        draft = draft_of(cls)
+        if draft is None:
+            raise Inexpressible(f"{cls.__qualname__} has base classes")
+        to.add(f"_self = {to.bind('new', object.__new__)}({to.bind('draft', draft)})")
+        derived = []
+        for field in spec.fields:
+            value = f"_struct.{field.name}"
+            if field.required or self._default_stands(field):
+                if self._moves(field.type):
+                    to.add(f"v_{field.name} = {value}")
+                    value = self.moved(to, field.type, f"v_{field.name}")
+            elif isinstance(field.default, Derived):
+                derived.append(field)
+                continue
+            else:
+                to.add(f"v_{field.name} = {value}")
+                made = isinstance(field.default, Made)
+                default = to.bind("default_" + field.name, field.default.factory if made else field.default)
+                given = self.moved(to, field.type, f"v_{field.name}")
+                unset = to.bind("UNSET", msgspec.UNSET)
+                value = f"{default}{'()' if made else ''} if v_{field.name} is {unset} else {given}"
+            to.add(f"_self.{field.name} = {value}")
+        to.add(f"_self.__class__ = {to.bind('cls', cls)}")
+        for field in derived:
+            put = to.bind("set_" + field.name, getattr(cls, field.name).__set__)
+            derive = to.bind("derive_" + field.name, field.default.function)
+            unset = to.bind("UNSET", msgspec.UNSET)
+            to.add(f"v_{field.name} = _struct.{field.name}")
+            to.add(f"{put}(_self, {derive}(_self) if v_{field.name} is {unset} else v_{field.name})")
+        to.add("return _self")
+        return to.compile("_struct")
+
+    def moved(self, to: Function, kind: Type, value: str) -> str:
+        """An expression for what the message holds, of a local variable for what msgspec read."""
+        if not self._moves(kind):
+            return value
+        match kind:
+            case Nullable(inner=inner):
+                return f"None if {value} is None else {self.moved(to, inner, value)}"
+            case Nested(cls=cls, name=name):
+                return f"{to.bind('move_' + name, self.of(cls)[1])}({value})"
+            case Uuid():
+                return f"{to.bind('uuid_of', uuid_of)}({value})"
+            case Items(item=inner):
+                item = to.fresh("item")
+                return f"_tuple([{self.moved(to, inner, item)} for {item} in {value}])"
+            case Table(value=Free()):
+                return f"{to.bind('freeze_table', freeze_payload_table)}({value})"
+            case Table(value=inner):
+                key, item, empty = to.fresh("key"), to.fresh("item"), to.bind("EMPTY", EMPTY)
+                pairs = f"{{{key}: {self.moved(to, inner, item)} for {key}, {item} in {value}.items()}}"
+                return f"{to.bind('FrozenDict', FrozenDict)}({pairs}) if {value} else {empty}"
+            case Free():
+                return f"{to.bind('freeze', freeze_payload)}({value})"
+            case _:
+                raise Inexpressible("a union of types of which one must be converted")

@@ -1,0 +1,289 @@
+"""Many files: what is refused before any work, and how a run goes on after a stop."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sagellm_protocol.archive import (
+    AUTO,
+    ArchiveError,
+    Options,
+    RefusedError,
+    Report,
+    UnreadableError,
+    Watch,
+    upgrade_archive,
+)
+
+OLD = '{"event":"delta","request_id":"r","trace_id":"t","chunk":"Hi","chunk_tokens":[42]}\n'
+SAMPLING = '{"temperature":0.5}\n'
+
+
+class Recorder(Watch):
+    """Notes which files are begun, and stops at one of them."""
+
+    def __init__(self, stop_at: str | None = None) -> None:
+        self.begun: list[str] = []
+        self.total = 0
+        self.size = 0
+        self._stop_at = stop_at
+
+    def begin(self, total: int) -> None:
+        super().begin(total)
+        self.total = total
+
+    def begin_file(self, name: str) -> None:
+        super().begin_file(name)
+        self.begun.append(name)
+
+    def advance(self, size: int) -> None:
+        super().advance(size)
+        self.size += size
+        if self.begun[-1] == self._stop_at:
+            raise KeyboardInterrupt
+
+
+class Archive:
+    """Three logs and a folder for what becomes of them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.output = folder / "out"
+        self.sources = [self.add(f"{name}.jsonl", OLD + "{\n") for name in "abc"]
+
+    def add(self, name: str, text: str) -> Path:
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        return path
+
+    def run(self, *sources: Path, stop_at: str | None = None, options: Options | None = None, **more: Any) -> list[str]:
+        """Upgrade, and tell which files were begun."""
+        watch = Recorder(stop_at)
+        if stop_at is None:
+            self.report = upgrade_archive(sources or self.sources, self.output, options, watch=watch, **more)
+            assert watch.size == watch.total
+        else:
+            with pytest.raises(KeyboardInterrupt):
+                upgrade_archive(sources or self.sources, self.output, options, watch=watch, **more)
+        return watch.begun
+
+    def refused(self, *sources: Path, **more: Any) -> str:
+        """Upgrade, and tell why not; nothing may change."""
+        before = self.state()
+        with pytest.raises(RefusedError) as caught:
+            upgrade_archive(sources or self.sources, self.output, **more)
+        assert self.state() == before
+        return str(caught.value)
+
+    def state(self) -> dict[str, bytes]:
+        files = sorted(path for path in self.folder.rglob("*") if path.is_file())
+        return {str(path.relative_to(self.folder)): path.read_bytes() for path in files}
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Archive:
+    return Archive(tmp_path)
+
+
+def test_the_folder_holds_the_files_those_set_aside_and_the_report(archive: Archive) -> None:
+    assert archive.run() == ["a.jsonl", "b.jsonl", "c.jsonl"]
+    names = ["a.jsonl", "b.jsonl", "c.jsonl"]
+    assert [name.removeprefix("out/") for name in archive.state() if name.startswith("out/")] == [
+        *names,
+        *(f"rejected/{name}" for name in names),
+        "report.json",
+    ]
+    report = json.loads((archive.output / "report.json").read_bytes())
+    assert report["complete"]
+    assert {name: report["total"][name] for name in ("records", "upgraded", "unchanged", "rejected")} == {
+        "records": 6,
+        "upgraded": 3,
+        "unchanged": 0,
+        "rejected": 3,
+    }
+    assert report["total"]["revisions"] == {"0.1.0": 3}
+    assert report["files"]["b.jsonl"]["source"] == str(archive.sources[1])
+    assert report["files"]["b.jsonl"]["rejections"][0]["line"] == 2
+    assert Report.read(archive.output / "report.json") == archive.report
+
+
+# What is refused
+
+
+def test_sources_that_share_a_name(archive: Archive) -> None:
+    twin = archive.add("elsewhere/a.jsonl", OLD)
+    assert archive.refused(*archive.sources, twin).endswith("would both become a.jsonl")
+
+
+def test_sources_that_are_no_files_or_named_like_the_report(archive: Archive) -> None:
+    said = archive.refused(archive.folder / "absent", archive.folder, archive.add("report.json", ""))
+    assert "absent is no file" in said
+    assert "report.json cannot be written under its own name" in said
+    assert len(said.splitlines()) == 3
+
+
+def test_outputs_that_are_no_folders(archive: Archive) -> None:
+    archive.add("out", "")
+    assert archive.refused().endswith("out is no folder")
+    (archive.folder / "out").unlink()
+    archive.add("out/rejected", "")
+    assert archive.refused(force=True).endswith("rejected is no folder")
+
+
+@pytest.mark.parametrize("name", ["out/a.jsonl", "out/rejected/a.jsonl"])
+def test_a_source_is_never_overwritten(archive: Archive, name: str) -> None:
+    source = archive.add(name, OLD)
+    assert archive.refused(source, force=True).endswith("is a source and would be overwritten")
+
+
+def test_a_source_that_the_report_would_overwrite(archive: Archive) -> None:
+    report = archive.add("out/report.json", "")
+    (archive.folder / "log.jsonl").symlink_to(report)
+    assert archive.refused(archive.folder / "log.jsonl", force=True).endswith("would be overwritten")
+
+
+@pytest.mark.parametrize("name", ["out/b.jsonl", "out/rejected/b.jsonl"])
+def test_outputs_are_overwritten_by_force_alone(archive: Archive, name: str) -> None:
+    archive.add(name, "mine")
+    assert "b.jsonl is there already" in archive.refused()
+    archive.run(force=True)
+    assert archive.state()[name] != b"mine"
+
+
+def test_something_else_called_report(archive: Archive) -> None:
+    archive.add("out/report.json", "mine")
+    with pytest.raises(ArchiveError, match="is no report"):
+        archive.run()
+    archive.run(force=True)
+    assert archive.report.complete
+
+
+# Going on
+
+
+def test_a_stopped_run_goes_on_where_it_stopped(archive: Archive) -> None:
+    assert archive.run(stop_at="b.jsonl") == ["a.jsonl", "b.jsonl"]
+    assert "out/b.jsonl" not in archive.state()
+    assert not [name for name in archive.state() if name.endswith(".part")]
+    assert not Report.read(archive.output / "report.json").complete
+    assert archive.run() == ["b.jsonl", "c.jsonl"]
+    assert archive.report.total.records == 6
+    assert archive.run() == []
+    assert archive.report.total.records == 6
+
+
+def test_force_goes_on_as_well_and_does_whole_runs_again(archive: Archive) -> None:
+    archive.run()
+    assert archive.run(force=True, stop_at="b.jsonl") == ["a.jsonl", "b.jsonl"]
+    assert archive.run(force=True) == ["b.jsonl", "c.jsonl"]
+    assert archive.run(force=True) == ["a.jsonl", "b.jsonl", "c.jsonl"]
+
+
+def test_killed_between_a_file_and_its_report(archive: Archive) -> None:
+    archive.run(stop_at="a.jsonl")
+    archive.add("out/a.jsonl", "whole, but not in the report")
+    assert archive.run() == ["a.jsonl", "b.jsonl", "c.jsonl"]
+
+
+def test_a_source_that_changed_is_not_finished(archive: Archive) -> None:
+    archive.run()
+    archive.add("b.jsonl", OLD)
+    assert "b.jsonl is there already" in archive.refused()
+    archive.run(force=True)
+    assert not (archive.output / "rejected/b.jsonl").exists()
+
+
+def test_something_else_asked_for_is_not_finished(archive: Archive) -> None:
+    archive.run()
+    assert "a.jsonl is there already" in archive.refused(options=Options(envelope=True))
+
+
+@pytest.mark.parametrize("name", ["a.jsonl", "rejected/a.jsonl"])
+def test_an_output_that_is_gone_is_not_finished(archive: Archive, name: str) -> None:
+    archive.run()
+    (archive.output / name).unlink()
+    assert archive.run(force=True) == ["a.jsonl", "b.jsonl", "c.jsonl"]
+    (archive.output / "rejected/a.jsonl").unlink()
+    (archive.output / "a.jsonl").unlink()
+    assert archive.run() == ["a.jsonl"]
+
+
+def test_files_of_other_runs_stay_in_the_report(archive: Archive) -> None:
+    first, second, third = archive.sources
+    archive.run(first)
+    assert archive.run(second, third) == ["b.jsonl", "c.jsonl"]
+    assert list(archive.report.files) == ["a.jsonl", "b.jsonl", "c.jsonl"]
+
+
+def test_a_file_that_cannot_be_read_does_not_stop_the_others(archive: Archive) -> None:
+    damaged = archive.folder / "b.jsonl.gz"
+    damaged.write_bytes(gzip.compress(OLD.encode() * 100)[:-9])
+    first, _, third = archive.sources
+    archive.output.mkdir()
+    report = upgrade_archive([first, damaged, third], archive.output)
+    assert report.files["b.jsonl.gz"].error is not None
+    assert report.total.records == 4
+    assert report.complete
+    assert not (archive.output / "b.jsonl.gz").exists()
+    damaged.write_bytes(gzip.compress(OLD.encode()))
+    assert archive.run(first, damaged, third) == ["b.jsonl.gz"]
+    assert archive.report.total.records == 5
+
+
+def test_a_source_that_is_gone_when_its_turn_comes(archive: Archive) -> None:
+    class Removing(Watch):
+        def begin_file(self, name: str) -> None:
+            (archive.folder / name).unlink()
+
+    report = upgrade_archive(archive.sources[:1], archive.output, watch=Removing())
+    assert "cannot be opened" in (report.files["a.jsonl"].error or "")
+    assert issubclass(UnreadableError, ArchiveError)
+
+
+def test_the_report_is_not_written_oftener_than_it_is_worth(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
+    written = []
+    to_json = Report.to_json
+
+    def slow(report: Report) -> bytes:
+        written.append(report.complete)
+        return to_json(report)
+
+    clock = iter(range(0, 10_000, 100))
+    monkeypatch.setattr("time.monotonic", lambda: next(clock))
+    monkeypatch.setattr(Report, "to_json", slow)
+    archive.run()
+    assert written == [False, True]
+
+
+# The whole file
+
+
+def test_auto_takes_the_file_as_a_whole(archive: Archive) -> None:
+    named = OLD.replace("{", '{"engine_id":"e",')
+    old = archive.add("old.jsonl", SAMPLING + named.replace("chunk", "content") + SAMPLING)
+    mixed = archive.add("mixed.jsonl", SAMPLING + OLD + named.replace("chunk", "content"))
+    today = archive.add("today.jsonl", SAMPLING + '{"object":"x","prompt_tokens":1}\n')
+    archive.run(old, mixed, today, options=Options(since=AUTO))
+    files = archive.report.files
+    assert files["old.jsonl"].releases is not None
+    assert files["old.jsonl"].releases[0] == "0.4.1.0"
+    assert files["old.jsonl"].counts.rejected == 2, "0.5.4.16 may have written it as well"
+    assert files["mixed.jsonl"].releases == []
+    assert files["mixed.jsonl"].counts.upgraded == 1
+    chunks = archive.add("chunks.jsonl", SAMPLING + named)
+    archive.run(chunks, options=Options(since=AUTO))
+    assert (archive.output / "chunks.jsonl").read_text().startswith('{"temperature":0.5,"strategy":"greedy"}\n')
+    assert archive.report.files["chunks.jsonl"].counts.to_plain()["revisions"] == {"0.4.0.7": 2}
+
+
+def test_refusals_travel() -> None:
+    import pickle
+
+    error = pickle.loads(pickle.dumps(RefusedError(["a", "b"])))
+    assert error.reasons == ("a", "b")

@@ -1,0 +1,205 @@
+"""The benchmarks measure the same thing for all, and their report says what was measured. Nothing is timed here."""
+
+from __future__ import annotations
+
+import copy
+import json
+import os
+from typing import Any
+from xml.etree import ElementTree
+
+import attrs
+import msgpack
+import orjson
+import pytest
+
+from benchmarks import messages
+from benchmarks.bars import BARS, unmeasured, verdicts
+from benchmarks.case import Case
+from benchmarks.measured import Measured
+from benchmarks.plot import plot
+from benchmarks.release import RELEASE
+from benchmarks.report import console, document
+from benchmarks.soak import SPARE_BYTES, Memory, growth, soak
+from benchmarks.work import COMPETITORS, WORKS, table
+from published import DATA, Unavailable, published_release
+from sagellm_protocol import codecs
+
+RECORDED: dict[str, Any] = json.loads((DATA.parent / "benchmarks.json").read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
+def cases() -> list[Case]:
+    return table()[0]
+
+
+@pytest.fixture
+def recorded() -> Measured:
+    return Measured.from_plain(copy.deepcopy(RECORDED))
+
+
+# The table of statements
+
+
+def test_every_competitor_is_there_or_says_why_not(cases: list[Case]) -> None:
+    missing = table()[1]
+    assert {case.competitor for case in cases} == COMPETITORS.keys() - missing.keys()
+    assert ("msgspec" in missing) == ("msgspec-json" not in codecs.names())
+    assert ("published" in missing) == (not _has_published())
+
+
+def _has_published() -> bool:
+    try:
+        published_release(RELEASE)
+    except Unavailable as reason:
+        if os.environ.get("CI") and not reason.excused:
+            raise
+        return False
+    return True
+
+
+def test_competitors_of_a_message_and_work_stand_together(cases: list[Case]) -> None:
+    order = [(case.work, case.message) for case in cases]
+    runs = [key for index, key in enumerate(order) if index == 0 or order[index - 1] != key]
+    assert len(runs) == len(set(runs))
+    assert {work for work, _ in runs} == WORKS.keys()
+    assert {message for _, message in runs} == messages().keys()
+
+
+@pytest.mark.parametrize("message", messages())
+@pytest.mark.parametrize(
+    ("work", "parse"),
+    [("encode JSON", orjson.loads), ("encode MessagePack", msgpack.unpackb), ("encode dict", lambda it: it)],
+    ids=["json", "msgpack", "dict"],
+)
+def test_all_write_the_same_payload(cases: list[Case], message: str, work: str, parse: Any) -> None:
+    measured = [case for case in cases if (case.work, case.message) == (work, message)]
+    assert len(measured) >= 3
+    for case in measured:
+        if (case.work, case.competitor) == ("encode dict", "published"):
+            continue  # it keeps UUIDs and enum members
+        # Through JSON, since some leave tuples.
+        assert json.loads(json.dumps(parse(case.once()))) == messages()[message], case.competitor
+
+
+@pytest.mark.parametrize("work", ["build", "decode JSON", "decode MessagePack", "decode dict"])
+def test_each_makes_equal_messages_in_every_way(cases: list[Case], work: str) -> None:
+    one = {(case.message, case.competitor): case for case in cases if case.work == "equality"}
+    for case in cases:
+        if case.work == work and case.competitor != "raw":
+            expected = one[case.message, "core" if case.competitor == "msgspec" else case.competitor].names["one"]
+            made = case.once()
+            assert type(made) is type(expected)
+            # A Struct takes a list where it is built, since it checks nothing there.
+            if (work, case.competitor) != ("build", "struct"):
+                assert made == expected, case
+
+
+@pytest.mark.parametrize("competitor", ["cattrs", "struct", "published"])
+def test_others_check_as_well(cases: list[Case], competitor: str) -> None:
+    for case in cases:
+        if (case.work, case.message, case.competitor) == ("decode JSON", "types.Metrics", competitor):
+            bad = orjson.dumps({**messages()["types.Metrics"], "error_rate": 1.5})
+            with pytest.raises(ValueError, match=r".") as caught:
+                attrs.evolve(case, names={**case.names, "wire": bad}).once()
+            assert not isinstance(caught.value, orjson.JSONDecodeError)
+
+
+def test_every_statement_runs(cases: list[Case]) -> None:
+    for case in cases:
+        case.loop()(case.turns(2))
+
+
+def test_no_two_decoded_messages_are_the_same(cases: list[Case]) -> None:
+    for case in cases:
+        if case.traffic is not None and case.competitor in ("core", "struct") and case.message != "types.Metrics":
+            one, other = (attrs.evolve(case, names={**case.names, "wire": wire}).once() for wire in case.turns(2))
+            assert one != other, case
+            assert type(one) is type(other)
+
+
+# The report
+
+
+def test_every_bar_names_a_work_that_is_measured() -> None:
+    works = {*WORKS, "bytes an object, built", "bytes an object, decoded", "import"}
+    assert {bar.work for bar in BARS} <= works
+
+
+def test_verdicts(recorded: Measured) -> None:
+    recorded.figures["build"] = {
+        "a": {"published": [3.0, 6.0], "core": [1.0, 2.0]},
+        "b": {"published": [2.0, 2.2], "core": [1.0, 1.0]},
+        "c": {"published": [1.2, 1.2], "core": [1.0, 1.0]},
+    }
+    verdict = next(verdict for verdict in verdicts(recorded) if verdict.bar.work == "build")
+    assert (verdict.median, verdict.lowest, verdict.highest) == pytest.approx((2.1, 2.0, 2.2))
+    assert (verdict.worst, verdict.worst_message) == (1.2, "c")
+    assert verdict.missed == "c 1.20 of 1.3"
+    recorded.figures["build"]["c"]["core"] = [0.1, 0.1]
+    assert not next(verdict for verdict in verdicts(recorded) if verdict.bar.work == "build").missed
+
+
+def test_missed_bars_are_loud(recorded: Measured) -> None:
+    recorded.figures["build"] = {"a": {"published": [1.0], "core": [1.0]}}
+    assert "BARS ARE MISSED" in console(recorded)
+    assert "build, core codecs: median 1.00 of 2; a 1.00 of 1.3" in console(recorded)
+    page = document(recorded)
+    assert "- Missed: build, core codecs: median 1.00 of 2; a 1.00 of 1.3." in page
+    assert "| **missed** |" in page
+
+
+def test_bars_that_hold(recorded: Measured) -> None:
+    figures = {"build": {"a": {"published": [9.0], "core": [1.0]}}}
+    page = document(attrs.evolve(recorded, figures=figures))
+    assert "All 1 hold." in page
+    assert "No bar is missed" in page
+    assert "All 1 bars that were measured hold." in console(attrs.evolve(recorded, figures=figures))
+
+
+def test_page_has_every_work_and_figure(recorded: Measured) -> None:
+    page = document(recorded)
+    for work in recorded.figures:
+        assert f"### {work[0].upper()}{work[1:]}" in page
+    for table_lines in page.split("\n\n"):
+        if table_lines.startswith("|"):
+            assert len({line.count("|") for line in table_lines.splitlines()}) == 1
+    for name, number in recorded.versions.items():
+        assert f"{name} {number}" in page
+    assert recorded.date in page
+
+
+def test_without_the_published_release(recorded: Measured) -> None:
+    for rows in recorded.figures.values():
+        for row in rows.values():
+            row.pop("published", None)
+    left = attrs.evolve(recorded, missing={"published": "of the interpreter"})
+    assert "Left out: the published 0.5.4.16 (of the interpreter)." in document(left)
+    assert "Left out: the published 0.5.4.16 (of the interpreter)." in console(left)
+    assert set(unmeasured(left)) >= {bar for bar in BARS if bar.against == "published"}
+    assert "was not measured" in plot(left)
+
+
+def test_plot_shows_each_message(recorded: Measured) -> None:
+    titles = [title.text for title in ElementTree.fromstring(plot(recorded)).iter("{http://www.w3.org/2000/svg}title")]
+    for message, ratio in recorded.ratio("build", "core", "published").items():
+        assert f"{message}: {ratio:.2f}" in titles
+    assert "bar 2" in titles
+
+
+# The soak
+
+
+def test_soak_runs() -> None:
+    said: list[str] = []
+    soak(2000, said.append)
+    assert len(said) >= 40
+    assert said[-1].startswith("20")
+
+
+def test_growth() -> None:
+    before = Memory(blocks=100_000, resident=2**28)
+    calls = 10**7
+    assert not growth(before, before, calls)
+    assert growth(before, attrs.evolve(before, blocks=105_000), calls) == "5000 blocks"
+    assert growth(before, attrs.evolve(before, resident=2**28 + 2 * SPARE_BYTES), calls) == "32.0 MiB"

@@ -1,0 +1,58 @@
+"""The logs that published releases wrote: all of them upgrade, and the newest release reads what comes of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from published import ROOT, PublishedProcess
+from sagellm_protocol import catalog, codecs, history
+from sagellm_protocol.archive import Options, Report, upgrade_archive
+from sagellm_protocol.codecs import envelope
+
+LOGS = sorted((ROOT / "examples" / "archive").glob("*.jsonl"))
+
+
+@pytest.fixture(scope="module")
+def upgraded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    output = tmp_path_factory.mktemp("upgraded")
+    upgrade_archive(LOGS, output, Options(envelope=True))
+    return output
+
+
+def lines(path: Path) -> Iterator[Any]:
+    with path.open(encoding="utf-8") as file:
+        yield from map(json.loads, file)
+
+
+def test_no_record_is_set_aside(upgraded: Path) -> None:
+    report = Report.read(upgraded / "report.json")
+    assert len(report.files) == 6
+    assert report.total.records == 5036
+    assert report.total.rejected == 0
+    assert not (upgraded / "rejected").exists()
+
+
+@pytest.mark.parametrize("log", LOGS, ids=lambda path: path.stem)
+def test_every_record_is_what_its_release_wrote_brought_forward(upgraded: Path, log: Path) -> None:
+    json_codec, release = codecs.get("dict", unknown="forbid"), log.stem
+    for before, record in zip(lines(log), lines(upgraded / log.name), strict=True):
+        message, revision, after = envelope.unwrap(record)
+        assert revision == history.latest
+        assert after == history.upgrade(before, message, since=release)
+        json_codec.decode(after, catalog.get(message))
+
+
+@pytest.mark.parametrize("log", LOGS, ids=lambda path: path.stem)
+def test_the_newest_release_accepts_every_record(
+    upgraded: Path, log: Path, published: Callable[[str], PublishedProcess]
+) -> None:
+    newest = published("0.5.4.16")
+    for record in lines(upgraded / log.name):
+        message, _, payload = envelope.unwrap(record)
+        verdict, answer = newest.validate(message, payload)
+        assert verdict == "ok", (record, answer)
