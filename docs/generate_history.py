@@ -111,7 +111,11 @@ def _section(old: str | None, new: str) -> Iterator[str]:
         yield "The first: " + ", ".join(f"`{name}`" for name in HISTORY.table(new)["messages"]) + "."
         return
     found = differences(old, new)
-    for kind, words in (("message", "Messages that came"), ("enum", "Enumerations that came"), ("typed dict", "Typed dicts that came")):
+    for kind, words in (
+        ("message", "Messages that came"),
+        ("enum", "Enumerations that came"),
+        ("typed dict", "Typed dicts that came"),
+    ):
         names = [f"`{difference.path}`" for difference in found if difference.kind == f"{kind} added"]
         if names:
             yield f"{words}: {', '.join(names)}."

@@ -6,7 +6,7 @@ import copy
 
 import attrs
 
-from sagellm_protocol import Metrics, Request, Response, StreamEventDelta, codecs, history
+from sagellm_protocol import Metrics, Request, Response, StreamEventDelta, codecs, evolve, history
 from sagellm_protocol.model.exceptions import ValidationError
 
 
@@ -41,7 +41,7 @@ def stay_as_built(response: Response) -> None:
     except attrs.exceptions.FrozenInstanceError:
         print("a message cannot be changed")
     assert response.output_tokens == (42, 17), "the list was taken as a tuple"
-    shorter = attrs.evolve(response, finish_reason="length")  # type: ignore[misc]  # mypy knows attrs by its decorators
+    shorter = evolve(response, finish_reason="length")
     print(f"evolved: {shorter.finish_reason}; the first one still says {response.finish_reason}")
     assert len({response, shorter, copy.copy(response)}) == 2
 

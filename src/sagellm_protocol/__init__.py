@@ -183,6 +183,7 @@ if TYPE_CHECKING:
     from sagellm_protocol.kv_hooks import (
         KVQoSPolicy as KVQoSPolicy,
     )
+    from sagellm_protocol.model.declaring import evolve as evolve
     from sagellm_protocol.model.exceptions import (
         AmbiguousPayloadError as AmbiguousPayloadError,
     )
@@ -194,6 +195,9 @@ if TYPE_CHECKING:
     )
     from sagellm_protocol.model.exceptions import (
         LossyDowngradeError as LossyDowngradeError,
+    )
+    from sagellm_protocol.model.exceptions import (
+        MissingExtraError as MissingExtraError,
     )
     from sagellm_protocol.model.exceptions import (
         ProtocolError as ProtocolError,

@@ -9,7 +9,7 @@ from functools import cache
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
@@ -115,6 +115,7 @@ def _places(value: Any) -> Iterator[tuple[Any, Any]]:
 
 @pytest.mark.parametrize("release", REVISIONS)
 def test_schema_and_codec_take_and_refuse_the_same(release: str) -> None:
+    @settings(max_examples=60)
     @given(recorded_or_broken(release))
     def agree(drawn: tuple[str, Any]) -> None:
         message, payload = drawn

@@ -116,6 +116,10 @@ STEPS = {
         ("    parts:", "    note: str\n    parts:"),
         ['added("toy.Thing", "note", unsaid="unknown")'],
     ),
+    "a required number comes": (
+        ("    parts:", "    serial: int\n    parts:"),
+        ['added("toy.Thing", "serial")'],
+    ),
     "a field is renamed": (
         ("    parts:", "    pieces:"),
         ['renamed("toy.Thing", parts="pieces")'],
@@ -393,7 +397,9 @@ def changed(source: str, line: str, step: Change) -> str:
         case Added():
             text = before + request + after.replace("    trace_id: str\n", f"    {line}\n    trace_id: str\n", 1)
         case Renamed(names=names):
-            text = before + request + re.sub(rf"^    {next(iter(names))}: .+$", f"    {line}", after, 1, re.MULTILINE)
+            text = (
+                before + request + re.sub(rf"^    {next(iter(names))}: .+$", f"    {line}", after, count=1, flags=re.M)
+            )
         case Removed(field=field):
             text = before + request + re.sub(rf"^    {field.name}: .+\n", "", after, count=1, flags=re.MULTILINE)
         case _:

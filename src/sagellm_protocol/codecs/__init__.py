@@ -3,38 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
+from importlib import import_module
 from typing import Any, Literal, overload
 
 from sagellm_protocol.codecs.codec import Codec, Options
-from sagellm_protocol.codecs.dicts import make_dict
 from sagellm_protocol.codecs.formats import MAX_BYTES, Format
-from sagellm_protocol.codecs.json import make_json
-from sagellm_protocol.codecs.msgpack import make_msgpack
 from sagellm_protocol.codecs.negotiation import choices
 from sagellm_protocol.codecs.registry import Registration, Registry
 from sagellm_protocol.history import HISTORY, LATEST, History
 from sagellm_protocol.model.exceptions import UnknownCodecError
 from sagellm_protocol.model.spec import Unknown
 
+_BUILT_IN: dict[str, tuple[str, str | None]] = {
+    "json": ("json", "application/json"),
+    "msgpack": ("msgpack", "application/msgpack"),
+    "dict": ("dicts", None),
+    "msgspec-json": ("msgspec", None),
+    "msgspec-msgpack": ("msgspec", None),
+}
+"""Name to the module that makes the format, which is imported when the codec is first asked for, and media type."""
 
-def _make_msgspec_json() -> Format:
-    from sagellm_protocol.codecs.msgspec import make_msgspec_json
 
-    return make_msgspec_json()
-
-
-def _make_msgspec_msgpack() -> Format:
-    from sagellm_protocol.codecs.msgspec import make_msgspec_msgpack
-
-    return make_msgspec_msgpack()
+def _make(name: str) -> Format:
+    module = import_module(f"{__name__}.{_BUILT_IN[name][0]}")
+    format: Format = getattr(module, f"make_{name.replace('-', '_')}")()
+    return format
 
 
 _REGISTRY = Registry()
-_REGISTRY.register("json", make_json, media_type="application/json")
-_REGISTRY.register("msgpack", make_msgpack, media_type="application/msgpack")
-_REGISTRY.register("dict", make_dict)
-_REGISTRY.register("msgspec-json", _make_msgspec_json)
-_REGISTRY.register("msgspec-msgpack", _make_msgspec_msgpack)
+for _name, (_, _media_type) in _BUILT_IN.items():
+    _REGISTRY.register(_name, partial(_make, _name), media_type=_media_type)
 
 register = _REGISTRY.register
 unregister = _REGISTRY.unregister

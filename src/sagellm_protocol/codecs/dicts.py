@@ -29,4 +29,4 @@ def dumps(payload: Any) -> Any:
 
 def make_dict() -> Format:
     """The format ``dict``."""
-    return Format(loads, dumps, parse=loads, sized=False)
+    return Format(loads, dumps, parse=loads, quote=orjson.dumps, sized=False)

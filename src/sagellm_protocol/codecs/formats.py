@@ -58,6 +58,8 @@ class Format:
     """Writes like ``dumps`` and raises a ``ValueError``, ``TypeError`` or ``OverflowError``: for the fast path."""
     shortcuts: Shortcuts | None = None
     """Ways around ``parse`` and ``pack`` for some messages."""
+    quote: Callable[[Any], bytes] | None = None
+    """Gives a UUID's text in quotes, faster than ``str`` gives it without."""
     exact: Callable[[Any], Any] | None = None
     """Parses again, with integers past 64 bits as they are, where ``loads`` turns them into floats."""
     sized: bool = True

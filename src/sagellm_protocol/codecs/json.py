@@ -47,4 +47,13 @@ def dumps(payload: Any) -> bytes:
 
 def make_json() -> Format:
     """The format ``json``."""
-    return Format(loads, dumps, form="orjson", origin="json", parse=orjson.loads, pack=orjson.dumps, exact=exact)
+    return Format(
+        loads,
+        dumps,
+        form="orjson",
+        origin="json",
+        parse=orjson.loads,
+        pack=orjson.dumps,
+        quote=orjson.dumps,
+        exact=exact,
+    )

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-import orjson
-
 from sagellm_protocol.codecs.formats import Format
 from sagellm_protocol.history.downgrading import UNSAYABLE
 from sagellm_protocol.model.annotations import spec_of
@@ -14,6 +12,7 @@ from sagellm_protocol.model.checking import check_payload
 from sagellm_protocol.model.exceptions import Loss, LossyDowngradeError
 from sagellm_protocol.model.reading import DOUBTS, Readers
 from sagellm_protocol.model.spec import Type, Unknown, nested_in
+from sagellm_protocol.model.statements import Origin
 from sagellm_protocol.model.surplus import without_unknown
 from sagellm_protocol.model.writing import Writers
 
@@ -33,7 +32,7 @@ class MessageReaders:
         self._history = options.history
         self._revision = revision
         self._today = Readers(format.origin, options.unknown)
-        self._then = Readers(format.origin, "forbid", options.history.specs(revision))
+        self._origin: Origin = format.origin
         self._old = revision != options.history.latest
 
     def reader(self, kind: Type) -> Callable[[Any], Any]:
@@ -47,7 +46,8 @@ class MessageReaders:
             return read
         for nested in nested_in(kind):
             self._history.spec(nested.cls, self._revision)
-        check, upgrade, fill = self._then.reader(kind), self._history.upgrades(self._revision).of(kind), self._fill
+        check = Readers(self._origin, "forbid", self._history.specs(self._revision)).reader(kind)
+        upgrade, fill = self._history.upgrades(self._revision).of(kind), self._fill
 
         def read_old(payload: Any) -> Any:
             check(payload)
@@ -83,8 +83,8 @@ class MessageWriters:
     def __init__(self, format: Format, options: Options, revision: str) -> None:
         self._revision = revision
         self._lossy = options.lossy
-        self._today = Writers(format.form, options.omit_defaults, orjson.dumps)
-        self._plain = Writers("plain", options.omit_defaults, orjson.dumps)
+        self._today = Writers(format.form, options.omit_defaults, format.quote)
+        self._plain = Writers("plain", options.omit_defaults, format.quote)
         self._downgrades = None if revision == options.history.latest else options.history.downgrades(revision)
 
     def same(self, cls: type) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import msgpack
+import orjson
 
 from sagellm_protocol.codecs.formats import Format, refusal
 from sagellm_protocol.model.exceptions import DecodeError
@@ -67,4 +68,4 @@ def _pack(payload: Any) -> bytes:
 
 def make_msgpack() -> Format:
     """The format ``msgpack``."""
-    return Format(loads, dumps, form="msgpack", origin="msgpack", parse=msgpack.unpackb, pack=_pack)
+    return Format(loads, dumps, form="msgpack", origin="msgpack", parse=msgpack.unpackb, pack=_pack, quote=orjson.dumps)

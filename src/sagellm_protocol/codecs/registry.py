@@ -84,7 +84,8 @@ class Registry:
         return codec
 
     def _make(self, name: str, options: Options) -> Codec[Any]:
-        registration = self.registered().get(name)
+        # Looking for other packages' codecs takes time that those of this package need not wait for.
+        registration = self._registered.get(name) or self.registered().get(name)
         if registration is None:
             raise UnknownCodecError(f"no codec is called {name!r}; there are {', '.join(sorted(self._registered))}")
         if name not in self._formats:

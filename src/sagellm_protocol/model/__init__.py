@@ -2,8 +2,8 @@
 
 from attrs import field
 
-from sagellm_protocol.model.declaring import derived, message
+from sagellm_protocol.model.declaring import derived, evolve, message
 from sagellm_protocol.model.frozen import EMPTY, FrozenDict
 from sagellm_protocol.model.plain import from_plain, to_plain
 
-__all__ = ["EMPTY", "FrozenDict", "derived", "field", "from_plain", "message", "to_plain"]
+__all__ = ["EMPTY", "FrozenDict", "derived", "evolve", "field", "from_plain", "message", "to_plain"]

@@ -129,3 +129,15 @@ def _first_init(self: Any, **fields: Any) -> None:
 def _itself(self: T, memo: object = None) -> T:
     """Copying a message, deep or not, is the message: nothing in it can change."""
     return self
+
+
+def evolve(message: T, /, **changes: Any) -> T:
+    """A copy of a message with some fields changed, checked like a new one.
+
+    It is ``attrs.evolve`` for type checkers, some of which do not see that a message is an attrs class.
+
+    Raises:
+        ValidationError: with every violation.
+    """
+    changed: T = attrs.evolve(message, **changes)  # type: ignore[misc]
+    return changed

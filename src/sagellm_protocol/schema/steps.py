@@ -59,11 +59,12 @@ def _message(subject: Subject, published: Facts, today: Facts) -> Iterator[str]:
         if (current := renames.get(name, name)) in after:
             yield from _changed(owner, current, fact, after[current])
     added = [name for name in came if name not in renames.values()]
-    if optional := [name for name in added if "required" not in after[name]]:
-        yield f"added({_quoted([owner, *optional])})"
-    for name in added:
-        if name not in optional:
-            yield f'added({_quoted([owner, name])}, unsaid="unknown")'
+    # A required text that an older payload does not have can say so; what a number would be, only the author knows.
+    unsaid = [name for name in added if after[name] == {"type": "str", "required": True}]
+    if rest := [name for name in added if name not in unsaid]:
+        yield f"added({_quoted([owner, *rest])})"
+    for name in unsaid:
+        yield f'added({_quoted([owner, name])}, unsaid="unknown")'
     if renames:
         yield f"renamed({json.dumps(owner)}, {', '.join(f'{old}={json.dumps(new)}' for old, new in renames.items())})"
     for name in gone:
