@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 
 import attrs
 import msgpack
+import msgspec
 import orjson
 import pytest
 
@@ -100,7 +101,7 @@ def test_others_check_as_well(cases: list[Case], competitor: str) -> None:
     for case in cases:
         if (case.work, case.message, case.competitor) == ("decode JSON", "types.Metrics", competitor):
             bad = orjson.dumps({**messages()["types.Metrics"], "error_rate": 1.5})
-            with pytest.raises(ValueError, match=r".") as caught:
+            with pytest.raises((ValueError, msgspec.ValidationError)) as caught:
                 attrs.evolve(case, names={**case.names, "wire": bad}).once()
             assert not isinstance(caught.value, orjson.JSONDecodeError)
 

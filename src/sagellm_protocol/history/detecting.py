@@ -68,31 +68,36 @@ class ShapeIndex:
                 self._having[field] = self._having.get(field, 0) | bit
 
     def fitting(self, payload: Any, message: str | None = None) -> list[Shape]:
-        """The shapes that a payload can have: those that know all its fields, else those that know the most of them."""
+        """The shapes that a payload can have.
+
+        Of the shapes whose required fields it has, those count that know the most of its fields: all of them, unless it
+        holds fields that the protocol does not know. Where the values of none of these are right, nothing fits: a
+        damaged payload is no message that happens to require little.
+        """
         if not isinstance(payload, dict):
             return []
-        everything = (1 << len(self.shapes)) - 1
-        allowed = everything if message is None else self._of_message.get(message, 0)
+        allowed = (1 << len(self.shapes)) - 1 if message is None else self._of_message.get(message, 0)
         knowing = allowed
         for field in payload:
             knowing &= self._having.get(field, 0)
-        found = self._trying(knowing, payload)
-        if found:
-            return found
-        sharing = 0
-        for field in payload:
-            sharing |= self._having.get(field, 0)
-        found = self._trying(allowed & sharing, payload)
-        fewest = min((len(payload.keys() - shape.fields) for shape in found), default=0)
-        return [shape for shape in found if len(payload.keys() - shape.fields) == fewest]
+        complete = self._complete(knowing, payload)
+        if not complete:
+            sharing = 0 if payload else allowed
+            for field in payload:
+                sharing |= self._having.get(field, 0)
+            complete = self._complete(allowed & sharing, payload)
+            fewest = min((len(payload.keys() - shape.fields) for shape in complete), default=0)
+            complete = [shape for shape in complete if len(payload.keys() - shape.fields) == fewest]
+        return [shape for shape in complete if shape.accepts(payload)]
 
-    def _trying(self, shapes: int, payload: dict[str, Any]) -> list[Shape]:
+    def _complete(self, shapes: int, payload: dict[str, Any]) -> list[Shape]:
+        """Those of a set of shapes whose required fields the payload has."""
         found = []
         while shapes:
             lowest = shapes & -shapes
             shapes ^= lowest
             shape = self.shapes[lowest.bit_length() - 1]
-            if shape.required <= payload.keys() and shape.accepts(payload):
+            if shape.required <= payload.keys():
                 found.append(shape)
         return found
 

@@ -57,12 +57,12 @@ class History:
 
     # Revisions and tables
 
-    @property
+    @cached_property
     def latest(self) -> str:
         """Today's revision."""
         return self._revisions[0].name
 
-    @property
+    @cached_property
     def revisions(self) -> tuple[str, ...]:
         """Every revision, oldest first."""
         return tuple(revision.name for revision in reversed(self._revisions))
@@ -305,7 +305,8 @@ class History:
         """
         fitting = self._index.fitting(payload, self._name(message))
         if among is not None:
-            fitting = [shape for shape in fitting if any(self._covers(shape, revision) for revision in among)]
+            numbers = {self.revisions.index(self.resolve(release)) for release in among}
+            fitting = [shape for shape in fitting if not numbers.isdisjoint(range(shape.first, shape.last + 1))]
         # Every release wrote its tags unless told not to, so what fits without leaving one out goes first.
         fitting = [shape for shape in fitting if shape.tags <= payload.keys()] or fitting
         candidates = tuple(self._index.candidate(fitting))
@@ -315,9 +316,6 @@ class History:
         if len(fitting) > 1 and not self._agree(payload, fitting, newest, fill):
             raise AmbiguousPayloadError(map(str, candidates))
         return Detection(newest.message, self.revisions[newest.last], candidates)
-
-    def _covers(self, shape: Shape, revision: str) -> bool:
-        return shape.first <= self.revisions.index(self.resolve(revision)) <= shape.last
 
     def _agree(self, payload: Any, shapes: Iterable[Shape], newest: Shape, fill: Mapping[str, Any] | None) -> bool:
         """Whether upgrades from all the shapes say the same: equal payloads, or payloads of equal messages."""

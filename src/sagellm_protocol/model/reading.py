@@ -63,14 +63,15 @@ class Readers:
         to = Function("read_" + spec.name.replace(".", "_"))
         absent = to.bind("ABSENT", ABSENT)
         to.add("if _type(_payload) is not _dict: raise _Doubt")
-        # With as many fields as the message has, either all of them are there or one is unknown, and another missing.
-        to.add(f"if _len(_payload) == {len(spec.fields)}:")
-        to.indent += 1
+        # With as many fields as the message has, all are there, or one is unknown and another missing.
+        to.add(f"_whole = _len(_payload) == {len(spec.fields)}")
+        to.add("if _whole:")
+        to.add("    try:")
         for field in spec.fields:
-            to.add(f"v_{field.name} = _payload[{field.name!r}]")
-        to.add("pass")
-        to.indent -= 1
-        to.add("else:")
+            to.add(f"        v_{field.name} = _payload[{field.name!r}]")
+        to.add("        pass")
+        to.add("    except KeyError: _whole = False")
+        to.add("if not _whole:")
         to.indent += 1
         to.add("_get = _payload.get")
         for field in spec.fields:
