@@ -8,11 +8,13 @@ BENCH_STAMP := .venv/.bench
 PYTEST_ARGS ?= -n auto
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test check-format check-lint check-types check-imports check-tests lint format docs lock bench soak clean
+.PHONY: help demo test interop detection check-format check-lint check-types check-imports check-tests lint format docs lock bench soak clean
 
 help:
 	@echo "make demo      upgrade the traffic logs under examples/archive into build/demo"
 	@echo "make test      every check: format, lint, types, import directions, tests with coverage"
+	@echo "make interop   exchange generated payloads with the published releases (needs CPython 3.11)"
+	@echo "make detection sort the recorded payloads by nothing but what they hold; prints a table"
 	@echo "make lint      ruff, mypy, pyright and import-linter alone"
 	@echo "make format    rewrite the code in the project's format"
 	@echo "make docs      write the generated pages under docs/ anew"
@@ -25,6 +27,14 @@ demo: $(STAMP)
 	$(BIN)/sagellm-protocol upgrade examples/archive/*.jsonl --output build/demo --force
 
 test: lint check-tests
+
+INTEROP_ARGS ?=
+
+interop: $(STAMP)
+	PYTHONPATH=tests $(BIN)/python -m interop $(INTEROP_ARGS)
+
+detection: $(STAMP)
+	PYTHONPATH=tests $(BIN)/python -m detection
 
 lint: check-format check-lint check-types check-imports
 
@@ -50,6 +60,8 @@ format: $(STAMP)
 
 docs: $(STAMP)
 	$(BIN)/python docs/generate_history.py
+	$(BIN)/python docs/generate_reference.py
+	$(BIN)/python docs/generate_architecture.py
 
 lock: $(STAMP)
 	$(BIN)/python -m sagellm_protocol.schema.lock

@@ -82,7 +82,7 @@ def page() -> str:
 def _summary(old: str | None, new: str) -> str:
     table = HISTORY.table(new)
     found = differences(old, new)
-    also = HISTORY.changes(new).releases[1:]
+    also = HISTORY.changed_in(new).releases[1:]
     counts = (
         len(table["messages"]),
         sum(len(message["fields"]) for message in table["messages"].values()),

@@ -6,6 +6,7 @@ folder (kept under ``.cache/published``) and spoken to through :class:`Published
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import json
 import os
@@ -13,6 +14,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -157,8 +159,12 @@ class PublishedProcess:
 
         ``message`` is a full name, such as ``"kv.types.KVHandle"``.
         """
-        answer = self._ask({"message": message, "payload": payload})
-        return ("ok", answer["ok"]) if "ok" in answer else ("error", answer["error"])
+        return _verdict(self._ask({"message": message, "payload": payload}))
+
+    def read(self, message: str, format: str, payloads: Iterable[bytes]) -> list[tuple[str, Any]]:
+        """The same for many payloads at once, encoded in a format, ``"json"`` or ``"msgpack"``."""
+        encoded = [base64.b64encode(payload).decode() for payload in payloads]
+        return [_verdict(answer) for answer in self._ask({"message": message, "format": format, "payloads": encoded})]
 
     def close(self) -> None:
         """End the process."""
@@ -174,7 +180,7 @@ class PublishedProcess:
         self._process.stdout.close()
         self._errors.close()
 
-    def _ask(self, question: dict[str, Any]) -> dict[str, Any]:
+    def _ask(self, question: dict[str, Any]) -> Any:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         try:
@@ -187,5 +193,8 @@ class PublishedProcess:
             self._process.wait()
             self._errors.seek(0)
             raise RuntimeError(f"release {self.release} ended:\n{self._errors.read()}")
-        answer: dict[str, Any] = json.loads(line)
-        return answer
+        return json.loads(line)
+
+
+def _verdict(answer: dict[str, Any]) -> tuple[str, Any]:
+    return ("ok", answer["ok"]) if "ok" in answer else ("error", answer["error"])

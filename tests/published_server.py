@@ -1,14 +1,17 @@
 """Run as ``python -I published_server.py FOLDER``: answers for the release that is installed in FOLDER.
 
 One JSON object a line comes in (``message``, ``payload``), one goes out: ``ok`` with the payload as the release would
-write it, or ``error`` with its reason.
+write it, or ``error`` with its reason. Where ``payloads`` come, and the ``format`` that they are encoded in, a list of
+such answers goes out.
 """
 
 from __future__ import annotations
 
+import base64
 import importlib
 import json
 import sys
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -22,13 +25,31 @@ def adapter(message: str) -> Any:
     return TypeAdapter(getattr(importlib.import_module(f"sagellm_protocol.{module}"), name))
 
 
-def answer(question: dict[str, Any]) -> dict[str, Any]:
+def answer(question: dict[str, Any]) -> Any:
     """Build the message and write it again. An unknown message name is a mistake of the caller, and not caught."""
     message = adapter(question["message"])
+    if "payload" in question:
+        return verdict(message, message.validate_python, question["payload"])
+    read = readers(message)[question["format"]]
+    return [verdict(message, read, base64.b64decode(encoded)) for encoded in question["payloads"]]
+
+
+def verdict(message: Any, read: Callable[[Any], Any], payload: Any) -> dict[str, Any]:
+    """What comes of reading one payload."""
     try:
-        return {"ok": message.dump_python(message.validate_python(question["payload"]), mode="json")}
+        return {"ok": message.dump_python(read(payload), mode="json")}
     except ValueError as error:  # pydantic's ValidationError is one
         return {"error": str(error)}
+
+
+def readers(message: Any) -> dict[str, Callable[[bytes], Any]]:
+    """How encoded payloads are read. The releases know no MessagePack: whoever sent it to them unpacked it first."""
+    import msgpack
+
+    return {
+        "json": message.validate_json,
+        "msgpack": lambda packed: message.validate_python(msgpack.unpackb(packed)),
+    }
 
 
 def main() -> None:

@@ -8,7 +8,7 @@ from sagellm_protocol.history.timeline import LATEST, Detection, History
 HISTORY = History(REVISIONS, CATALOG)
 """The protocol's own history. The functions of this module are its methods."""
 
-changes = HISTORY.changes
+changed_in = HISTORY.changed_in
 detect = HISTORY.detect
 detect_all = HISTORY.detect_all
 downgrade = HISTORY.downgrade
@@ -30,7 +30,7 @@ __all__ = [
     "Candidate",
     "Detection",
     "History",
-    "changes",
+    "changed_in",
     "detect",
     "detect_all",
     "downgrade",

@@ -88,6 +88,8 @@ class Removed:
     def undo(self, tables: Tables) -> None:
         spec = tables.messages[self.message]
         names = [field.name for field in spec.fields]
+        if self.after is not None and self.after not in names:
+            raise LookupError(f"{self.message} has no field {self.after!r} at this revision: the history is wrong")
         place = 0 if self.after is None else names.index(self.after) + 1
         fields = (*spec.fields[:place], self.field, *spec.fields[place:])
         tables.messages[self.message] = attrs.evolve(spec, fields=fields)

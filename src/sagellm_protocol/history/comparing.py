@@ -193,7 +193,7 @@ class _Comparison:
         first, last = sorted((revisions.index(self.old), revisions.index(self.new)))
         for revision in revisions[first + 1 : last + 1]:
             specs = self.history.specs(revision)
-            for change in self.history.changes(revision).changes:
+            for change in self.history.changed_in(revision).changes:
                 if isinstance(change, Redefined) and change.message == message:
                     then = {known.name: known.origin for known in specs[message].fields}
                     if then[change.field] == field.origin:

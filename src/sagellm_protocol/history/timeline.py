@@ -23,7 +23,7 @@ from sagellm_protocol.model.exceptions import (
     UnknownPayloadError,
     UnsupportedRevisionError,
 )
-from sagellm_protocol.model.spec import Member, Spec, replace_members
+from sagellm_protocol.model.spec import Choice, Member, Spec, Type, nested_in, replace
 
 H = TypeVar("H", bound=Hook)
 
@@ -96,7 +96,7 @@ class History:
         )
         every = {}
         for revision in self._revisions:
-            every[revision.name] = _at_their_members(tables)
+            every[revision.name] = _as_of_then(tables)
             tables = tables.copy()
             for change in revision.changes:
                 change.undo(tables)
@@ -139,7 +139,7 @@ class History:
         revision = self.resolve(release)
         return revision_table(revision, self._tables[revision])
 
-    def changes(self, release: str) -> Revision:
+    def changed_in(self, release: str) -> Revision:
         """What a revision changed."""
         name = self.resolve(release)
         return next(revision for revision in self._revisions if revision.name == name)
@@ -332,18 +332,31 @@ class History:
         return True
 
 
-def _at_their_members(tables: Tables) -> Tables:
-    """The tables with every enumeration in every field as it was at that revision."""
+def _as_of_then(tables: Tables) -> Tables:
+    """The tables with every type as it was: enumerations with their members of then, unions with their messages."""
 
-    def at(member: Member) -> Member:
-        members = tables.enums.get(member.name, dict(member.members))
-        return member if dict(member.members) == members else Member(member.name, members)
+    def as_of_then(kind: Type) -> Type:
+        match kind:
+            case Member():
+                members = tables.enums.get(kind.name, dict(kind.members))
+                return kind if dict(kind.members) == members else Member(kind.name, members)
+            case Choice(options=options):
+                known = tuple(option for option in options if option.name in tables.messages)
+                return Choice(known, kind.tag) if len(known) > 1 else known[0] if known else kind
+            case _:
+                return kind
 
-    def fields_at(spec: Spec) -> Spec:
-        fields = tuple(attrs.evolve(field, type=replace_members(field.type, at)) for field in spec.fields)
+    def fields_then(spec: Spec) -> Spec:
+        fields = tuple(attrs.evolve(field, type=replace(field.type, as_of_then)) for field in spec.fields)
+        for field in fields:
+            for nested in nested_in(field.type):
+                if nested.name not in tables.messages:
+                    raise LookupError(
+                        f"{spec.name}.{field.name} holds {nested.name} before it came: the history is wrong"
+                    )
         return attrs.evolve(spec, fields=fields)
 
-    return attrs.evolve(tables, messages={name: fields_at(spec) for name, spec in tables.messages.items()})
+    return attrs.evolve(tables, messages={name: fields_then(spec) for name, spec in tables.messages.items()})
 
 
 def _typed_dict_fields(cls: type) -> dict[str, str]:

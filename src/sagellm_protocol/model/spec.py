@@ -192,18 +192,16 @@ def nested_in(kind: Type) -> tuple[Nested, ...]:
             return ()
 
 
-def replace_members(kind: Type, at: Callable[[Member], Member]) -> Type:
-    """The same type with each enumeration in it replaced."""
+def replace(kind: Type, at: Callable[[Type], Type]) -> Type:
+    """The same type with each type in it, the innermost first, replaced."""
     match kind:
-        case Member():
-            return at(kind)
         case Items():
-            return attrs.evolve(kind, item=replace_members(kind.item, at))
+            return at(attrs.evolve(kind, item=replace(kind.item, at)))
         case Table():
-            return attrs.evolve(kind, value=replace_members(kind.value, at))
+            return at(attrs.evolve(kind, value=replace(kind.value, at)))
         case Nullable():
-            return attrs.evolve(kind, inner=replace_members(kind.inner, at))
+            return at(attrs.evolve(kind, inner=replace(kind.inner, at)))
         case Either():
-            return attrs.evolve(kind, options=tuple(replace_members(option, at) for option in kind.options))
+            return at(attrs.evolve(kind, options=tuple(replace(option, at) for option in kind.options)))
         case _:
-            return kind
+            return at(kind)

@@ -97,29 +97,28 @@ class Writer:
                 self._either(to, kind, name)
 
     def _number(self, to: Function, kind: Number, name: str) -> None:
-        limits = [
-            f"{name} {_SIGNS[bound]} {kind.kind(limit)!r}" for bound, limit in kind.bounds if limit == kind.kind(limit)
-        ]
-        if len(limits) < len(kind.bounds):
-            limits = [f"{name} {_SIGNS[bound]} {limit!r}" for bound, limit in kind.bounds]
+        unlike = self._unlike(kind, name)
         if kind.kind is int:
-            if self.origin == "dict":
-                limits.append(_FIT_64_BITS.format(name))
-            test = f"if _type({name}) is not _int"
-            to.add(f"{test} or not ({' and '.join(limits)}): raise _Doubt" if limits else f"{test}: raise _Doubt")
+            to.add(f"if {unlike}: raise _Doubt")
             return
+        to.add(f"if {unlike}:")
+        to.add(f"    if _type({name}) is not _int: raise _Doubt")
+        to.add(f"    {name} = _float({name})")
+        to.add(f"    if {unlike}: raise _Doubt")
+
+    def _unlike(self, kind: Number, name: str) -> str:
+        """A condition that holds where a value is no number of the very kind, finite and within its bounds."""
+        limits = [f"{name} {_SIGNS[bound]} {_limit(kind, limit)!r}" for bound, limit in kind.bounds]
         bounds = {bound for bound, _ in kind.bounds}
-        if self.origin != "json":
+        if kind.kind is int and self.origin == "dict":
+            limits.append(_FIT_64_BITS.format(name))
+        if kind.kind is float and self.origin != "json":
             if not bounds & {"ge", "gt"}:
                 limits.append(f"{name} >= {-sys.float_info.max!r}")
             if not bounds & {"le", "lt"}:
                 limits.append(f"{name} <= {sys.float_info.max!r}")
-        within = " and ".join(limits)
-        to.add(f"if _type({name}) is not _float{f' or not ({within})' if limits else ''}:")
-        to.add(f"    if _type({name}) is not _int: raise _Doubt")
-        to.add(f"    {name} = _float({name})")
-        if limits:
-            to.add(f"    if not ({within}): raise _Doubt")
+        other = f"_type({name}) is not _{kind.kind.__name__}"
+        return f"{other} or not ({' and '.join(limits)})" if limits else other
 
     def _one_of(self, to: Function, kind: OneOf, name: str) -> None:
         if len(kind.values) == 1:
@@ -178,7 +177,11 @@ class Writer:
         if _held_as_it_comes(kind.item, self.origin):
             to.add(f"for {item} in {name}:")
             to.indent += 1
-            self.write(to, kind.item, item)
+            if isinstance(kind.item, Number) and kind.item.kind is float:
+                # An int among floats has to be converted: that is left to the thorough path.
+                to.add(f"if {self._unlike(kind.item, item)}: raise _Doubt")
+            else:
+                self.write(to, kind.item, item)
             to.indent -= 1
             if self.origin != "python":
                 to.add(f"{name} = _tuple({name})")
@@ -222,13 +225,16 @@ class Writer:
         to.add("else: raise _Doubt")
 
 
+def _limit(kind: Number, limit: float) -> float:
+    """A bound as a number of the same kind, where it is one: Python compares those faster."""
+    return kind.kind(limit) if kind.kind(limit) == limit else limit
+
+
 def _held_as_it_comes(kind: Type, origin: Origin) -> bool:
     """Whether a right value is kept as it is, so that a sequence of them needs no new list."""
     match kind:
-        case Text() | Flag() | OneOf():
+        case Text() | Flag() | OneOf() | Number():
             return True
-        case Number():
-            return kind.kind is int
         case Nested() | Choice() | Uuid():
             return origin == "python"
         case Nullable():

@@ -1,0 +1,67 @@
+"""The short form: what it leaves out, and what it must not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from declared import Defaults
+from sagellm_protocol import catalog, codecs
+from sagellm_protocol.model.annotations import spec_of
+from sagellm_protocol.model.spec import REQUIRED, Derived, Made, OneOf
+from sagellm_protocol.sampling import SamplingParams
+from sagellm_protocol.types import Request, StreamEventStart
+from specimens import minimal
+
+MESSAGES = catalog.messages()
+
+
+def short(message: Any) -> dict[str, Any]:
+    return codecs.get("dict", omit_defaults=True).encode(message)
+
+
+@pytest.mark.parametrize("cls", MESSAGES.values(), ids=list(MESSAGES))
+def test_it_keeps_what_is_required_derived_made_or_a_tag(cls: Any) -> None:
+    kept = [
+        field.name
+        for field in spec_of(cls).fields
+        if field.default is REQUIRED
+        or isinstance(field.default, (Derived, Made))
+        or (isinstance(field.type, OneOf) and len(field.type.values) == 1)
+    ]
+    assert list(short(cls(**minimal(cls)))) == kept
+
+
+def test_it_keeps_what_differs() -> None:
+    request = {"request_id": "r", "trace_id": "t", "max_tokens": 1}
+    assert short(Request(**request)) == request
+    params = SamplingParams(temperature=0.5)
+    assert short(params) == {"strategy": "sampling", "temperature": 0.5}
+    assert short(Request(**request, stream=True, sampling_params=params)) == {
+        **request,
+        "stream": True,
+        "sampling_params": {"strategy": "sampling", "temperature": 0.5},
+    }
+    # In the order of the fields, whatever was left out.
+    assert list(short(Request(**request, stream=True, prompt="x"))) == [
+        "request_id",
+        "trace_id",
+        "prompt",
+        "max_tokens",
+        "stream",
+    ]
+
+
+def test_it_keeps_the_tag() -> None:
+    start = StreamEventStart(request_id="r", trace_id="t", engine_id="e")
+    assert short(start)["event"] == "start"
+
+
+@pytest.mark.parametrize("free", [0, False, 0.0, 1, True, None, "", (), {}])
+def test_a_value_that_only_equals_the_default_is_kept(free: Any) -> None:
+    """0, 0.0 and False are equal in Python and three things on the wire."""
+    message = Defaults(free=free)
+    again = codecs.get("dict").decode(short(message), Defaults)
+    assert again == message
+    assert type(again.free) is type(message.free)

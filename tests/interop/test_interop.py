@@ -1,0 +1,29 @@
+"""The published releases, live: they read what this library writes at their revision, and it reads what they write."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from interop.drawing import Draws
+from interop.exchange import FORMATS, RELEASES, exchange
+from published import PublishedProcess
+from sagellm_protocol.history import HISTORY
+
+EXAMPLES = 50
+
+
+@pytest.fixture(scope="module")
+def draws() -> Draws:
+    return Draws(EXAMPLES)
+
+
+@pytest.mark.parametrize("release", RELEASES)
+def test_both_sides_find_the_same(release: str, draws: Draws, published: Callable[[str], PublishedProcess]) -> None:
+    process = published(release)
+    for message in HISTORY.specs(release):
+        tally = exchange(process, message, draws)
+        assert not tally.failures, str(tally.failures[0])
+        assert tally.read >= EXAMPLES * len(FORMATS), message
+        assert tally.written >= EXAMPLES * len(FORMATS), message
