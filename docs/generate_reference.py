@@ -250,7 +250,8 @@ def limits(kind: Type) -> str:
 
 def python_type(annotation: Any) -> str:
     """An annotation as it is written."""
-    text = annotation.__name__ if isinstance(annotation, type) else str(annotation)
+    plain = isinstance(annotation, type) and not typing.get_args(annotation)
+    text = annotation.__name__ if plain else str(annotation)
     for prefix in ("typing.", "collections.abc.", "sagellm_protocol."):
         text = text.replace(prefix, "")
     return text

@@ -14,7 +14,7 @@ from sagellm_protocol.codecs.formats import MAX_BYTES, MAX_DEPTH, Format, too_de
 from sagellm_protocol.codecs.messages import MessageReaders, MessageWriters
 from sagellm_protocol.history import HISTORY, LATEST, History
 from sagellm_protocol.model.annotations import is_message, read_type
-from sagellm_protocol.model.exceptions import DeclarationError, DecodeError, ValidationError, Violation
+from sagellm_protocol.model.exceptions import DeclarationError, DecodeError, ValidationError
 from sagellm_protocol.model.source import Doubt
 from sagellm_protocol.model.spec import Nested, Type, Unknown
 
@@ -165,7 +165,7 @@ class Codec(Generic[Wire]):
 
     def _shortcut(self, kind: Type) -> Callable[[Any], Any] | None:
         shortcuts = self.format.shortcuts
-        return shortcuts.decoder(kind) if shortcuts is not None and self._readers.same(kind) else None
+        return shortcuts.decoder(kind) if shortcuts is not None and self._readers.today else None
 
     def _trying(self, shortcut: Callable[[Any], Any], decode: Callable[[Any], Any]) -> Callable[[Any], Any]:
         """The shortcut, and on any doubt the long way."""
@@ -211,8 +211,10 @@ class Codec(Generic[Wire]):
         return decode if self.format.sized else decode_unsized
 
     def _converting_decoder(self, cls: Any) -> Callable[[Any], Any]:
-        from cattrs import BaseValidationError, transform_error
+        from cattrs import BaseValidationError
         from cattrs.errors import StructureHandlerNotFoundError
+
+        from sagellm_protocol.codecs.converters import violations_of
 
         loads, structure = self.format.loads, self.converter.structure
 
@@ -221,11 +223,7 @@ class Codec(Generic[Wire]):
             try:
                 return structure(payload, cls)
             except BaseValidationError as error:
-                words = (text.rpartition(" @ ") for text in transform_error(error))
-                violations = [
-                    Violation(path.removeprefix("$").removeprefix("."), rule, None) for rule, _, path in words
-                ]
-                raise ValidationError(getattr(cls, "__name__", str(cls)), violations) from error
+                raise ValidationError(getattr(cls, "__name__", str(cls)), violations_of(error)) from error
             except StructureHandlerNotFoundError as error:
                 raise DeclarationError(str(error)) from None
 
@@ -284,10 +282,8 @@ class Codec(Generic[Wire]):
         shortcuts = self.format.shortcuts
         if shortcuts is None:
             return {}
-        found = {}
-        for name, cls in self.options.history.catalog.messages.items():
-            differs = None if self._readers.same(Nested(name, cls)) else f"differs at {self.revision}"
-            reason = differs or shortcuts.reason_against(cls)
-            if reason is not None:
-                found[name] = reason
-        return found
+        old = None if self._readers.today else f"{self.revision} is not today's revision"
+        reasons = {
+            name: old or shortcuts.reason_against(cls) for name, cls in self.options.history.catalog.messages.items()
+        }
+        return {name: reason for name, reason in reasons.items() if reason is not None}

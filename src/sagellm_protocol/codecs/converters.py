@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
+import attrs
 import cattrs
+from cattrs import IterableValidationNote
 
 from sagellm_protocol.model.annotations import is_message, read_type
-from sagellm_protocol.model.exceptions import DeclarationError
+from sagellm_protocol.model.exceptions import DeclarationError, ValidationError, Violation
 from sagellm_protocol.model.spec import nested_in
+from sagellm_protocol.model.wording import join
 
 if TYPE_CHECKING:
     from sagellm_protocol.codecs.messages import MessageReaders, MessageWriters
@@ -46,3 +49,27 @@ def _holds_messages(cls: Any) -> bool:
         return bool(nested_in(read_type(cls)))
     except DeclarationError:
         return False
+
+
+def violations_of(error: BaseException, path: str = "") -> Iterator[Violation]:
+    """What cattrs found wrong with a class of the user's that holds messages, and what is wrong with the messages."""
+    if isinstance(error, ValidationError):
+        for violation in error.violations:
+            yield attrs.evolve(
+                violation, path=path + violation.path if violation.path.startswith("[") else join(path, violation.path)
+            )
+    elif isinstance(error, (cattrs.ClassValidationError, cattrs.IterableValidationError)):
+        inside, outside = error.group_exceptions()
+        for found, note in inside:
+            place = f"[{note.index!r}]" if isinstance(note, IterableValidationNote) else note.name
+            yield from violations_of(
+                found, f"{path}{place}" if place.startswith("[") or not path else f"{path}.{place}"
+            )
+        for found in outside:
+            yield from violations_of(found, path)
+    elif isinstance(error, KeyError):
+        yield Violation(path, "required", None)
+    elif isinstance(error, cattrs.ForbiddenExtraKeysError):
+        yield from (Violation(join(path, name), "a known field", None) for name in error.extra_fields)
+    else:
+        yield Violation(path, f"convertible ({error})", None)

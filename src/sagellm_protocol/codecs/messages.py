@@ -31,9 +31,10 @@ class MessageReaders:
         self._fill = options.fill
         self._history = options.history
         self._revision = revision
-        self._today = Readers(format.origin, options.unknown)
         self._origin: Origin = format.origin
-        self._old = revision != options.history.latest
+        self._readers = Readers(format.origin, options.unknown)
+        self.today = revision == options.history.latest
+        """Whether the revision is today's."""
 
     def reader(self, kind: Type) -> Callable[[Any], Any]:
         """The fast path: a message, or one of ``doubts``.
@@ -41,40 +42,46 @@ class MessageReaders:
         Raises:
             UnsupportedRevisionError: the revision has no such message.
         """
-        read = self._today.reader(kind)
-        if not self._old:
+        read = self._readers.reader(kind)
+        if self.today:
             return read
         for nested in nested_in(kind):
             self._history.spec(nested.cls, self._revision)
         check = Readers(self._origin, "forbid", self._history.specs(self._revision)).reader(kind)
-        upgrade, fill = self._history.upgrades(self._revision).of(kind), self._fill
+        upgrade = self._upgrader(kind)
 
         def read_old(payload: Any) -> Any:
             check(payload)
-            return read(payload if upgrade is None else upgrade(payload, fill))
+            return read(upgrade(payload))
 
         return read_old
 
-    def same(self, kind: Type) -> bool:
-        """Whether the revision reads a type just as today's does."""
-        if not self._old:
-            return True
-        downgrades = self._history.downgrades(self._revision)
-        return all(downgrades.same(nested.name) for nested in nested_in(kind))
-
     def explainer(self, kind: Type) -> Callable[[Any], Any]:
         """The thorough path: a message, or an error that says all that is wrong."""
-        unknown, fill = self._unknown, self._fill
-        if not self._old:
+        unknown = self._unknown
+        if self.today:
             return lambda payload: check_payload(kind, payload, unknown=unknown)
-        specs, upgrade = self._history.specs(self._revision), self._history.upgrades(self._revision).of(kind)
+        specs, upgrade = self._history.specs(self._revision), self._upgrader(kind)
 
         def explain_old(payload: Any) -> Any:
             check_payload(kind, payload, unknown=unknown, specs=specs)
-            known = without_unknown(kind, payload, specs)
-            return check_payload(kind, known if upgrade is None else upgrade(known, fill), unknown=unknown)
+            return check_payload(kind, upgrade(without_unknown(kind, payload, specs)), unknown=unknown)
 
         return explain_old
+
+    def _upgrader(self, kind: Type) -> Callable[[Any], Any]:
+        """Brings a payload forward, by the hooks that are registered when it is called."""
+        history, revision, fill = self._history, self._revision, self._fill
+        hooks_then = history.hooks_changed
+        step = history.upgrades(revision).of(kind)
+
+        def upgrade(payload: Any) -> Any:
+            nonlocal hooks_then, step
+            if hooks_then != history.hooks_changed:
+                hooks_then, step = history.hooks_changed, history.upgrades(revision).of(kind)
+            return payload if step is None else step(payload, fill)
+
+        return upgrade
 
 
 class MessageWriters:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from enum import Enum
 from typing import Any
 
 import msgpack
@@ -47,9 +48,11 @@ def dumps(payload: Any) -> bytes:
         raise refusal(payload) from None
 
 
-def _value(member: Any) -> Any:
-    """An enumeration's value: the packer knows only those that are texts, and everything else in a payload."""
-    return member.value
+def _value(value: Any) -> Any:
+    """The value of an enumeration: of all that a message holds, the packer knows only those that are texts."""
+    if isinstance(value, Enum):
+        return value.value
+    raise OverflowError  # An integer past 64 bits: what the packer cannot write comes here too.
 
 
 class _ThreadPacker(threading.local):

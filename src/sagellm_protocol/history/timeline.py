@@ -52,6 +52,8 @@ class History:
         self._revisions = tuple(revisions)
         self.catalog = catalog
         self._hooks: dict[str, dict[str, list[Hook]]] = {}
+        self.hooks_changed = 0
+        """How often hooks were registered or taken out."""
         self._upgrades: dict[str, Upgrades] = {}
         self._downgrades: dict[str, Downgrades] = {}
 
@@ -165,6 +167,7 @@ class History:
         def register(function: H) -> H:
             self._hooks.setdefault(revision, {}).setdefault(name, []).append(function)
             self._upgrades.pop(revision, None)
+            self.hooks_changed += 1
             return function
 
         return register
@@ -176,6 +179,7 @@ class History:
                 while function in functions:
                     functions.remove(function)
             self._upgrades.pop(revision, None)
+        self.hooks_changed += 1
 
     def upgrades(self, release: str) -> Upgrades:
         """The functions that bring payloads of a revision forward."""
@@ -314,7 +318,9 @@ class History:
             raise UnknownPayloadError("the payload fits no message of any revision in question")
         newest = max(fitting, key=lambda shape: shape.last)
         if len(fitting) > 1 and not self._agree(payload, fitting, newest, fill):
-            raise AmbiguousPayloadError(map(str, candidates))
+            raise AmbiguousPayloadError(
+                str(candidate) for shape in fitting for candidate in self._index.candidate([shape])
+            )
         return Detection(newest.message, self.revisions[newest.last], candidates)
 
     def _agree(self, payload: Any, shapes: Iterable[Shape], newest: Shape, fill: Mapping[str, Any] | None) -> bool:

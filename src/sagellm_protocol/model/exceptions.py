@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import attrs
 
-from sagellm_protocol.model.shortening import short
+from sagellm_protocol.model.shortening import shown
 
 if TYPE_CHECKING:
     from sagellm_protocol.errors import Error
@@ -43,7 +43,7 @@ class Violation:
     """Where, from the message down: ``metrics.ttft_ms``, ``choices[0].delta``; empty for the message itself."""
     rule: str
     """What must hold: ``required``, ``float``, ``>= 0``, ``finite``, ``one of 'stop', 'length'``, ``known field``."""
-    value: str = attrs.field(converter=short)
+    value: str = attrs.field(converter=shown)
     """``repr`` of what was found, cut short."""
 
     def __str__(self) -> str:
@@ -108,7 +108,7 @@ class Loss:
 
     path: str
     """Where the value stands in today's payload."""
-    value: str = attrs.field(converter=short)
+    value: str = attrs.field(converter=shown)
     """``repr`` of the value, cut short."""
     reason: str
     """Why: ``came with 0.4.1.0``."""

@@ -33,6 +33,17 @@ def short(value: object) -> str:
     return _shortener.repr(value)
 
 
+class Shown(str):
+    """A value as error messages show it: its ``repr``, cut short."""
+
+    __slots__ = ()
+
+
+def shown(value: object) -> Shown:
+    """How error messages show a value; what is shown already stays as it is."""
+    return value if isinstance(value, Shown) else Shown(short(value))
+
+
 def short_repr(self: Any) -> str:
     """The ``__repr__`` of every message: ``Name(field=value, ...)``, long values cut."""
     cls = type(self)

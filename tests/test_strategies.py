@@ -1,0 +1,106 @@
+"""The strategies of ``sagellm_protocol.testing`` draw what specs allow, all of it, and nothing else."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, find, given, settings
+from hypothesis import strategies as st
+
+import declared
+from sagellm_protocol import catalog
+from sagellm_protocol.history import HISTORY
+from sagellm_protocol.model.annotations import is_message, read_type, spec_of
+from sagellm_protocol.model.checking import check_payload
+from sagellm_protocol.model.exceptions import UnsupportedRevisionError
+from sagellm_protocol.model.spec import INT_MAX, INT_MIN, Nested, NotAllNull, Number
+from sagellm_protocol.testing import messages, payloads, values
+from sagellm_protocol.types import Request
+
+ANY = settings(max_examples=2000, database=None, suppress_health_check=list(HealthCheck))
+
+
+@pytest.mark.parametrize("revision", HISTORY.revisions)
+@given(st.data())
+def test_payloads_are_those_of_the_revision(revision: str, data: st.DataObject) -> None:
+    specs = HISTORY.specs(revision)
+    name = data.draw(st.sampled_from(sorted(specs)))
+    payload = data.draw(payloads(name, revision))
+    check_payload(Nested(name, specs[name].cls), payload, unknown="forbid", specs=specs)
+
+
+@given(payloads("types.Metrics", "0.1.0"))
+def test_rules_between_fields_are_kept(payload: dict[str, Any]) -> None:
+    (rule,) = HISTORY.spec("types.Metrics", "0.1.0").rules
+    assert isinstance(rule, NotAllNull)
+    assert any(payload.get(name) is not None for name in rule.fields)
+
+
+def test_defaults_are_sometimes_left_out() -> None:
+    assert "model" not in find(payloads("Request"), lambda payload: "model" not in payload, settings=ANY)
+    assert "model" in find(payloads(Request), lambda payload: "model" in payload, settings=ANY)
+    assert find(payloads("Request", "0.4.0.8"), lambda payload: True, settings=ANY)["prompt"] == ""
+
+
+def test_there_is_no_payload_of_what_did_not_exist() -> None:
+    with pytest.raises(UnsupportedRevisionError):
+        payloads("SamplingParams", "0.1.0")
+    with pytest.raises(UnsupportedRevisionError):
+        payloads("Request", "9.9")
+
+
+def numbers() -> list[Number]:
+    classes = [*catalog.messages().values(), *(cls for cls in vars(declared).values() if is_message(cls))]
+    kinds = {field.type for cls in classes for field in spec_of(cls).fields if isinstance(field.type, Number)}
+    return sorted(kinds, key=repr)
+
+
+@pytest.mark.parametrize("kind", numbers(), ids=lambda kind: f"{kind.kind.__name__}{kind.bounds}")
+def test_numbers_reach_their_bounds(kind: Number) -> None:
+    for name, limit in kind.bounds:
+        reached = {"ge": limit, "le": limit}.get(name)
+        if reached is not None and reached == kind.kind(reached):
+            assert find(values(kind), lambda number: number == reached, settings=ANY) == reached  # noqa: B023
+    if kind.kind is int and not kind.bounds:
+        for edge in (INT_MIN, INT_MAX):
+            assert find(values(kind), lambda number: number == edge, settings=ANY) == edge  # noqa: B023
+
+    @given(values(kind))
+    def check(number: Any) -> None:
+        assert type(number) is int or kind.kind is float
+        assert INT_MIN <= number <= INT_MAX or kind.kind is float
+        assert check_payload(kind, number) == number
+
+    check()
+
+
+def test_values_reach_every_option() -> None:
+    union = read_type(str | list[str] | None)
+    for kind in (str, list, type(None)):
+        assert isinstance(find(values(union), lambda value: isinstance(value, kind), settings=ANY), kind)  # noqa: B023
+    tree = find(messages(declared.Tree), lambda tree: bool(tree.only and tree.only.children), settings=ANY)
+    assert tree.only is not None
+
+
+@given(values(read_type(Any)))
+def test_free_json_is_json(value: Any) -> None:
+    check_payload(read_type(Any), value)
+
+
+def test_texts_hold_no_lone_surrogates() -> None:
+    @given(values(read_type(str)))
+    def check(text: str) -> None:
+        text.encode()
+
+    check()
+
+
+def test_without_hypothesis_the_extra_is_named() -> None:
+    code = "import sys; sys.modules['hypothesis'] = None; import sagellm_protocol.testing"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "ImportError" in done.stderr
+    assert "isagellm-protocol[testing]" in done.stderr.splitlines()[-1]
