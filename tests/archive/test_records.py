@@ -46,7 +46,9 @@ def test_compressed_files_are_read_as_what_they_hold(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "content", [b"no gzip", gzip.compress(b"x\n" * 9999)[:-20], gzip.compress(b"x")[:12] + b"\xff"]
+    "content",
+    [b"no gzip", gzip.compress(b"x\n" * 9999)[:-20], gzip.compress(b"x")[:12] + b"\xff"],
+    ids=["no gzip", "cut off", "damaged"],
 )
 def test_damage_is_told(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "log.jsonl.gz"

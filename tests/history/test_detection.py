@@ -184,7 +184,8 @@ def test_without_strategy_and_warm_it_asks() -> None:
     warm = {"temperature": 0.7, "top_k": 4}
     with pytest.raises(AmbiguousPayloadError, match="it is:\n  sampling") as raised:
         history.identify(warm)
-    assert raised.value.candidates == ("sampling.SamplingParams (0.4.0.7 to 0.5.4.16)",)
+    assert len(raised.value.candidates) > 1
+    assert raised.value.candidates[-1] == "sampling.SamplingParams (0.5.4.16)"
 
 
 @pytest.mark.parametrize("payload", [{"temperature": 0.0, "top_k": 4}, {"temperature": 0.7, "strategy": "sampling"}])

@@ -11,8 +11,9 @@ import pytest
 import published
 from sagellm_protocol import history
 from sagellm_protocol.history import HISTORY
-from sagellm_protocol.model.exceptions import UnsupportedRevisionError
-from sagellm_protocol.model.spec import Derived
+from sagellm_protocol.model.checking import check_payload
+from sagellm_protocol.model.exceptions import UnsupportedRevisionError, ValidationError
+from sagellm_protocol.model.spec import Derived, Nested
 
 _CONSTRAINT = re.compile(r"\{(.*)\}")
 _BOUND = re.compile(r"(?:Gt|Ge|Lt|Le)\((gt|ge|lt|le)=(-?[0-9.]+)\)")
@@ -104,3 +105,13 @@ def test_every_message_came_with_the_first_revision_that_has_it() -> None:
 def test_tables_are_plain_data() -> None:
     for revision in history.revisions:
         assert json.loads(json.dumps(history.table(revision))) == history.table(revision)
+
+
+def test_the_rule_of_the_first_revision_is_checked() -> None:
+    spec = HISTORY.spec("Metrics", "0.1.0")
+    payload = {"ttft_ms": 1, "throughput_tps": 1, "peak_mem_mb": 1, "error_rate": 0}
+    for given in ({}, {"tbt_ms": None}, {"tbt_ms": None, "tpot_ms": None}):
+        with pytest.raises(ValidationError, match="not null in at least one of tbt_ms, tpot_ms"):
+            check_payload(Nested(spec.name, spec.cls), {**payload, **given}, specs=HISTORY.specs("0.1.0"))
+    for given in ({"tbt_ms": 1.0}, {"tbt_ms": None, "tpot_ms": 0}):
+        check_payload(Nested(spec.name, spec.cls), {**payload, **given}, specs=HISTORY.specs("0.1.0"))

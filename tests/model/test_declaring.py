@@ -7,6 +7,7 @@ import weakref
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Annotated, Any, ClassVar
+from uuid import UUID
 
 import attrs
 import pytest
@@ -35,6 +36,7 @@ from declared import (
 )
 from sagellm_protocol.model import EMPTY, FrozenDict, field, from_plain, message, to_plain
 from sagellm_protocol.model.annotations import is_message, read_type, spec_of
+from sagellm_protocol.model.checking import check_payload
 from sagellm_protocol.model.exceptions import DeclarationError, ValidationError
 from sagellm_protocol.model.spec import Either, Number
 from sagellm_protocol.testing import messages
@@ -578,3 +580,73 @@ def test_a_field_may_be_given_by_attrs() -> None:
 
     assert Made().items == (1, 2)
     assert from_plain(Made, {}).items == (1, 2)
+
+
+UUID_TEXT = "12345678-1234-5678-1234-567812345678"
+
+
+@pytest.mark.parametrize("text", [UUID_TEXT, UUID_TEXT.replace("-", ""), "ABCDEF01-1234-5678-1234-567812345678"])
+def test_uuids_out_of_text(text: str) -> None:
+    payload = {**to_plain(Defaults()), "id": text}
+    assert from_plain(Defaults, payload).id == UUID(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(
+            "",
+            UUID_TEXT[:-1],
+            UUID_TEXT + "0",
+            f"{{{UUID_TEXT}}}",
+            f"urn:uuid:{UUID_TEXT}",
+            UUID_TEXT.replace("1", "g"),
+        ),
+        *(UUID_TEXT.replace("-", " "), UUID_TEXT.replace("-", "", 2), " " + UUID_TEXT, UUID_TEXT + "\n"),
+        *(
+            "1234567-81234-5678-1234-567812345678",
+            "\uff11" + UUID_TEXT[1:],
+            " " * 32,
+            "12 34567812345678123456781234567",
+        ),
+        *(None, 1, UUID(UUID_TEXT), b"1" * 16),
+    ],
+)
+def test_texts_that_are_no_uuid(text: Any) -> None:
+    payload = {**to_plain(Defaults()), "id": text}
+    with pytest.raises(ValidationError) as raised:
+        from_plain(Defaults, payload)
+    assert [(found.path, found.rule) for found in raised.value.violations] == [("id", "UUID")]
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        (str | Sequence[str], "str or a sequence of str"),
+        (float | Mapping[str, Any] | None, "float or a mapping of JSON"),
+        (Leaf | bool | Sequence[UUID | None], "declared.Leaf or bool or a sequence of UUID or None"),
+        (Level | str, "declared.Level or str"),
+    ],
+)
+def test_what_none_of_several_types_takes_is_said_in_their_words(kind: Any, words: str) -> None:
+    with pytest.raises(ValidationError) as raised:
+        check_payload(read_type(kind), b"x")
+    assert [violation.rule for violation in raised.value.violations] == [words]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "path", "rule"),
+    [
+        ("colour_or_leaves", "blue", "colour_or_leaves", "one of 'red', 'green'"),
+        ("colour_or_leaves", [Leaf(), 1], "colour_or_leaves[1]", "declared.Leaf"),
+        ("level_or_text", 3, "level_or_text", "one of 1, 2"),
+        ("table_or_row", {"a": "x"}, "table_or_row.a", "int"),
+        ("table_or_row", ["x"], "table_or_row[0]", "int"),
+        ("text_or_number", float("nan"), "text_or_number", "finite"),
+        ("flag_or_number", 1.5, "flag_or_number", "int"),
+    ],
+)
+def test_a_union_explains_the_option_that_was_meant(name: str, value: Any, path: str, rule: str) -> None:
+    with pytest.raises(ValidationError) as raised:
+        Everything(**{**minimal(Everything), name: value})
+    assert [(found.path, found.rule) for found in raised.value.violations] == [(path, rule)]

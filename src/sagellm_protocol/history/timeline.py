@@ -318,9 +318,8 @@ class History:
             raise UnknownPayloadError("the payload fits no message of any revision in question")
         newest = max(fitting, key=lambda shape: shape.last)
         if len(fitting) > 1 and not self._agree(payload, fitting, newest, fill):
-            raise AmbiguousPayloadError(
-                str(candidate) for shape in fitting for candidate in self._index.candidate([shape])
-            )
+            apart = (self._index.candidate([shape])[0] for shape in fitting)
+            raise AmbiguousPayloadError(map(str, apart))
         return Detection(newest.message, self.revisions[newest.last], candidates)
 
     def _agree(self, payload: Any, shapes: Iterable[Shape], newest: Shape, fill: Mapping[str, Any] | None) -> bool:
