@@ -126,7 +126,7 @@ def negotiate(accept: str) -> Codec[Any]:
     media_types = {name: it.media_type for name, it in _REGISTRY.registered().items() if it.media_type is not None}
     wanted = choices(accept, media_types)
     for name, revision in wanted:
-        if revision is None or revision in HISTORY.releases:
+        if revision in (None, LATEST) or revision in HISTORY.releases:
             return get(name, revision=revision or LATEST)
     for _, revision in wanted:
         HISTORY.resolve(revision or LATEST)

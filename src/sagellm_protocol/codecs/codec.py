@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 import attrs
 
 from sagellm_protocol.codecs.envelope import PAYLOAD, unwrap, wrap
-from sagellm_protocol.codecs.formats import MAX_BYTES, MAX_DEPTH, Format, too_deep
+from sagellm_protocol.codecs.formats import MAX_BYTES, MAX_DEPTH, Format, refusal, too_deep
 from sagellm_protocol.codecs.messages import MessageReaders, MessageWriters
 from sagellm_protocol.history import HISTORY, LATEST, History
-from sagellm_protocol.model.annotations import is_message, read_type
+from sagellm_protocol.model.annotations import is_message, may_nest_without_end, read_type
 from sagellm_protocol.model.exceptions import DeclarationError, DecodeError, ValidationError
 from sagellm_protocol.model.source import Doubt
 from sagellm_protocol.model.spec import Nested, Type, Unknown
@@ -77,7 +77,9 @@ class Codec(Generic[Wire]):
         """The cattrs converter of this format and revision: it knows every message, and can be taught more."""
         from sagellm_protocol.codecs.converters import make_converter
 
-        return make_converter(self._readers, self._writers)
+        # cattrs is given dicts: what a parser is sure of is not known of them.
+        readers = MessageReaders(attrs.evolve(self.format, origin="dict"), self.options, self.revision)
+        return make_converter(readers, self._writers)
 
     def encode(self, message: Any) -> Wire:
         """A message, or a list of messages, on the wire.
@@ -95,6 +97,8 @@ class Codec(Generic[Wire]):
         """:meth:`encode`, bound to a class for the hot loop."""
         dumps, pack = self.format.dumps, self.format.pack
         write = self._writers.writer(cls) if is_message(cls) else self.converter.unstructure
+        if is_message(cls) and may_nest_without_end(read_type(cls)):
+            write = _writing_within_depth(write)
         failures = (Doubt, ValueError, TypeError, OverflowError)
 
         def encode(message: Any) -> Any:
@@ -155,7 +159,10 @@ class Codec(Generic[Wire]):
         return self._message_decoder(kind, typing.get_origin(cls))
 
     def _message_decoder(self, kind: Type, container: Any) -> Callable[[Any], Any]:
-        decode = self._checking(self._readers.reader(kind), self._readers.explainer(kind))
+        read = self._readers.reader(kind)
+        if may_nest_without_end(kind):
+            read = _within_depth(read)
+        decode = self._checking(read, self._readers.explainer(kind))
         shortcut = self._shortcut(kind)
         if shortcut is not None:
             decode = self._trying(shortcut, decode)
@@ -188,7 +195,7 @@ class Codec(Generic[Wire]):
 
         def decode(data: Any) -> Any:
             if len(data) > max_bytes:
-                raise DecodeError(f"{len(data)} bytes are more than the {max_bytes} that this codec takes")
+                raise too_large(len(data), max_bytes)
             try:
                 return read(parse(data))
             except doubts:
@@ -216,10 +223,17 @@ class Codec(Generic[Wire]):
 
         from sagellm_protocol.codecs.converters import violations_of
 
-        loads, structure = self.format.loads, self.converter.structure
+        loads, exact, structure = self.format.loads, self.format.exact, self.converter.structure
+        max_bytes = self.options.max_bytes
 
         def decode(data: Any) -> Any:
+            if self.format.sized and len(data) > max_bytes:
+                raise too_large(len(data), max_bytes)
             payload = loads(data)
+            if too_deep(payload):
+                raise DecodeError(f"the payload nests deeper than {MAX_DEPTH} levels")
+            if exact is not None:
+                payload = exact(data)
             try:
                 return structure(payload, cls)
             except BaseValidationError as error:
@@ -287,3 +301,34 @@ class Codec(Generic[Wire]):
             name: old or shortcuts.reason_against(cls) for name, cls in self.options.history.catalog.messages.items()
         }
         return {name: reason for name, reason in reasons.items() if reason is not None}
+
+
+def _within_depth(read: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """A reader that doubts what nests too deep: elsewhere the declaration is the limit, here there is none."""
+
+    def read_within(payload: Any) -> Any:
+        if too_deep(payload):
+            raise Doubt
+        return read(payload)
+
+    return read_within
+
+
+def _writing_within_depth(write: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """A writer that refuses messages that nest too deep to be read again."""
+
+    def write_within(message: Any) -> Any:
+        try:
+            payload = write(message)
+        except RecursionError:
+            raise refusal(None) from None
+        if too_deep(payload):
+            raise refusal(None)
+        return payload
+
+    return write_within
+
+
+def too_large(size: int, max_bytes: int) -> DecodeError:
+    """The error for more bytes than a codec takes."""
+    return DecodeError(f"{size} bytes are more than the {max_bytes} that this codec takes")

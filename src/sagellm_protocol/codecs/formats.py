@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from enum import Enum
 from typing import Any, Protocol
+from uuid import UUID
 
 import attrs
 
 from sagellm_protocol.model.exceptions import EncodeError
 from sagellm_protocol.model.reading import depth
+from sagellm_protocol.model.shortening import short
 from sagellm_protocol.model.spec import INT_MAX, INT_MIN, Type
 from sagellm_protocol.model.statements import Origin
 from sagellm_protocol.model.wording import join
@@ -68,7 +71,7 @@ class Format:
 
 def refusal(payload: Any) -> EncodeError:
     """Why a payload cannot be written: the first value in it that no format can carry."""
-    found = _unwritable(payload, "")
+    found = None if too_deep(payload) else _unwritable(payload, "")
     return EncodeError(found or f"the payload nests deeper than {MAX_DEPTH} levels")
 
 
@@ -86,9 +89,11 @@ def _unwritable(value: Any, path: str) -> str | None:
         return next(filter(None, found), None)
     elif isinstance(value, (list, tuple)):
         return next(filter(None, (_unwritable(item, f"{path}[{index}]") for index, item in enumerate(value))), None)
+    elif value is not None and not isinstance(value, (float, Enum, UUID)):
+        return f"{path or 'the payload'} is no message, nor anything that one holds: {short(value)}"
     return None
 
 
 def too_deep(payload: Any) -> bool:
     """Whether a parsed payload nests deeper than one may."""
-    return depth(payload) > MAX_DEPTH
+    return depth(payload, MAX_DEPTH) > MAX_DEPTH

@@ -21,7 +21,7 @@ def loads(data: bytes | bytearray | memoryview) -> Any:
         DecodeError: no MessagePack, trailing bytes, invalid UTF-8, an extension type.
     """
     try:
-        return msgpack.unpackb(data, raw=False, strict_map_key=False, ext_hook=_refuse_extension)
+        payload = msgpack.unpackb(data, raw=False, strict_map_key=False, ext_hook=_refuse_extension)
     except msgpack.ExtraData as error:
         raise DecodeError("no MessagePack: bytes after the value", len(data) - len(error.extra)) from None
     except DecodeError:
@@ -30,6 +30,18 @@ def loads(data: bytes | bytearray | memoryview) -> Any:
         raise DecodeError(f"no MessagePack: a text is invalid UTF-8 ({error.reason})") from None
     except (ValueError, TypeError, msgpack.UnpackException) as error:
         raise DecodeError(f"no MessagePack: {error or type(error).__name__}") from None
+    _refuse_timestamps(payload)
+    return payload
+
+
+def _refuse_timestamps(payload: Any) -> None:
+    """The parser makes the one extension type that MessagePack itself defines without asking."""
+    level = [payload]
+    while level:
+        if any(isinstance(item, msgpack.Timestamp) for item in level):
+            _refuse_extension(-1, b"")
+        nests = [item for item in level if isinstance(item, (dict, list))]
+        level = [inner for item in nests for inner in (item.values() if isinstance(item, dict) else item)]
 
 
 def _refuse_extension(code: int, data: bytes) -> Any:
@@ -44,7 +56,7 @@ def dumps(payload: Any) -> bytes:
     """
     try:
         return _pack(payload)
-    except (OverflowError, ValueError):
+    except (OverflowError, ValueError, TypeError):
         raise refusal(payload) from None
 
 

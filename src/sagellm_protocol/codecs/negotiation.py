@@ -91,12 +91,4 @@ def choices(accept: str, media_types: Mapping[str, str]) -> list[tuple[str, str 
                 _, place, weight = max(deciding)
                 if weight > 0:
                     found.append((-weight, -place, preference, name, revision))
-    refused = {name for name, media_type in media_types.items() if _refused(media_type, ranges)}
-    return [(name, revision) for *_, name, revision in sorted(found, key=lambda it: it[:3]) if name not in refused]
-
-
-def _refused(media_type: str, ranges: list[MediaRange]) -> bool:
-    """Whether the closest range without parameters says ``q=0``: a wildcard does not overrule it."""
-    plain = [asked for asked in ranges if asked.matches(media_type) and not asked.parameters]
-    closest = max((asked.precision for asked in plain), default=None)
-    return any(asked.weight == 0 and asked.precision == closest and asked.subkind != "*" for asked in plain)
+    return [(name, revision) for *_, name, revision in sorted(found, key=lambda it: it[:3])]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Callable
 from importlib.metadata import entry_points
@@ -74,7 +75,7 @@ class Registry:
             UnsupportedRevisionError: no such revision.
         """
         options = attrs.evolve(options, revision=options.history.resolve(options.revision))
-        key = (name, options, id(options.history), tuple(sorted(options.fill.items())))
+        key = (name, options, id(options.history), json.dumps(dict(options.fill), sort_keys=True, default=repr))
         codec = self._made.get(key)
         if codec is None:
             with self._lock:

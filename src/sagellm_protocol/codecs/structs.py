@@ -10,6 +10,7 @@ what the annotations call sequences and mappings. Moving the values costs about 
 from __future__ import annotations
 
 import sys
+import threading
 from collections.abc import Callable
 from typing import Annotated, Any, Literal, Union
 from uuid import UUID
@@ -58,6 +59,7 @@ class Structs:
         self._uuid: Any = str if binary else UUID
         self._made: dict[type, tuple[type[msgspec.Struct], Callable[[Any], Any]]] = {}
         self._making: set[type] = set()
+        self._lock = threading.RLock()
 
     def of(self, cls: Any) -> tuple[type[msgspec.Struct], Callable[[Any], Any]]:
         """The Struct of a message class, and the function from its instances to messages.
@@ -65,15 +67,16 @@ class Structs:
         Raises:
             Inexpressible: msgspec has no form for something in it.
         """
-        if cls not in self._made:
-            if cls in self._making:
-                raise Inexpressible(f"{cls.__qualname__} holds itself")
-            self._making.add(cls)
-            try:
-                self._made[cls] = self._struct(cls), self._mover(cls)
-            finally:
-                self._making.discard(cls)
-        return self._made[cls]
+        with self._lock:
+            if cls not in self._made:
+                if cls in self._making:
+                    raise Inexpressible(f"{cls.__qualname__} holds itself")
+                self._making.add(cls)
+                try:
+                    self._made[cls] = self._struct(cls), self._mover(cls)
+                finally:
+                    self._making.discard(cls)
+            return self._made[cls]
 
     def _struct(self, cls: Any) -> type[msgspec.Struct]:
         fields: list[Any] = []

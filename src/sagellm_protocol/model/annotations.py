@@ -36,6 +36,7 @@ from sagellm_protocol.model.spec import (
     Type,
     Unknown,
     Uuid,
+    nested_in,
 )
 from sagellm_protocol.model.units import Unit
 
@@ -69,8 +70,11 @@ def read_type(annotation: Any) -> Type:
     Raises:
         DeclarationError: the annotation has no form on the wire.
     """
-    if annotation in _LEAVES:
-        return _LEAVES[annotation]
+    try:
+        if annotation in _LEAVES:
+            return _LEAVES[annotation]
+    except TypeError:
+        raise DeclarationError(f"{annotation!r} holds metadata that is not hashable") from None
     if is_message(annotation):
         return Nested(full_name(annotation), annotation)
     if isinstance(annotation, type) and issubclass(annotation, enum.Enum):
@@ -80,9 +84,9 @@ def read_type(annotation: Any) -> Type:
         return _constrained(read_type(args[0]), annotation.__metadata__)
     if origin is Literal and all(isinstance(value, str) for value in args):
         return OneOf(args)
-    if origin in _SEQUENCES and (origin is not tuple or args[1:] == (...,)):
+    if origin in _SEQUENCES and args and (origin is not tuple or args[1:] == (...,)):
         return Items(read_type(args[0]), "tuple" if origin is tuple else "list")
-    if origin in _MAPPINGS and args[0] is str:
+    if origin in _MAPPINGS and args[:1] == (str,):
         return Table(read_type(args[1]))
     if origin in (Union, types.UnionType):
         return _union(args)
@@ -91,8 +95,8 @@ def read_type(annotation: Any) -> Type:
 
 def _member(cls: type[enum.Enum]) -> Member:
     members = {name: member.value for name, member in cls.__members__.items()}
-    if not all(type(value) in (str, int) for value in members.values()):
-        raise DeclarationError(f"{cls!r}: the values of an enumeration on the wire are all texts or integers")
+    if issubclass(cls, enum.Flag) or not all(type(value) in (str, int) for value in members.values()):
+        raise DeclarationError(f"{cls!r}: the values of an enumeration on the wire are single texts or integers")
     return Member(full_name(cls), members, cls)
 
 
@@ -181,7 +185,10 @@ def spec_of(cls: type) -> Spec:
 def _read(cls: Any) -> Spec:
     attributes = attrs.fields(cls)
     if any(isinstance(attribute.type, str) for attribute in attributes):
-        hints = typing.get_type_hints(cls, include_extras=True)
+        try:
+            hints = typing.get_type_hints(cls, include_extras=True)
+        except NameError as error:
+            raise DeclarationError(f"{full_name(cls)}: an annotation cannot be resolved: {error}") from None
     else:
         hints = {attribute.name: attribute.type for attribute in attributes}
     fields = []
@@ -192,9 +199,27 @@ def _read(cls: Any) -> Spec:
             kind = read_type(hints[attribute.name])
         except DeclarationError as error:
             raise DeclarationError(f"{full_name(cls)}.{attribute.name}: {error}") from None
-        fields.append(Field(attribute.name, kind, _default(attribute), attribute.name))
+        fields.append(Field(attribute.name, kind, _held_default(cls, attribute, kind), attribute.name))
     unknown: Unknown = cls.__message__
     return Spec(full_name(cls), tuple(fields), cls, unknown)
+
+
+def _held_default(cls: type, attribute: attrs.Attribute[Any], kind: Type) -> Any:
+    """A default as messages hold it: checked and frozen like any value, and refused where it is wrong."""
+    from sagellm_protocol.model.checking import Checker  # It reads specs itself.
+
+    def held(value: Any) -> Any:
+        checker = Checker("python")
+        found = checker.check(kind, value, attribute.name)
+        if checker.violations:
+            raise DeclarationError(f"{full_name(cls)}: the default of {checker.violations[0]}")
+        return found
+
+    default = _default(attribute)
+    if isinstance(default, Made):
+        # Functions of users' are trusted to make what the field holds; an empty list or dict is one value for all.
+        return held(default.factory()) if default.factory in (list, dict, tuple) else default
+    return default if default is REQUIRED or isinstance(default, Derived) else held(default)
 
 
 def _default(attribute: attrs.Attribute[Any]) -> Any:
@@ -207,3 +232,15 @@ def _default(attribute: attrs.Attribute[Any]) -> Any:
         return Derived(default.factory, attribute.metadata["shown_default"])
     # A message cannot change, so one default serves all.
     return default.factory() if is_message(default.factory) else Made(default.factory)
+
+
+def may_nest_without_end(kind: Type) -> bool:
+    """Whether a value of this type can hold a message that holds, at any depth, one of its own kind."""
+
+    def holds_itself(nested: Nested, within: frozenset[type]) -> bool:
+        if nested.cls in within:
+            return True
+        inner = (found for field in spec_of(nested.cls).fields for found in nested_in(field.type))
+        return any(holds_itself(found, within | {nested.cls}) for found in inner)
+
+    return any(holds_itself(nested, frozenset()) for nested in nested_in(kind))

@@ -15,7 +15,7 @@ from uuid import UUID
 
 import attrs
 
-from sagellm_protocol.model.annotations import spec_of
+from sagellm_protocol.model.annotations import spec_of, wire_kind
 from sagellm_protocol.model.exceptions import DecodeError, ValidationError, Violation
 from sagellm_protocol.model.frozen import EMPTY, FrozenDict
 from sagellm_protocol.model.spec import (
@@ -52,6 +52,15 @@ COMPARE: dict[str, tuple[str, Callable[[Any, Any], bool]]] = {
 }
 UUID_TEXT = re.compile("[0-9a-fA-F]{8}(-?)[0-9a-fA-F]{4}\\1[0-9a-fA-F]{4}\\1[0-9a-fA-F]{4}\\1[0-9a-fA-F]{12}")
 _BROKEN = object()
+
+
+_SHAPES: dict[str, type | tuple[type, ...]] = {
+    "text": (str, UUID),
+    "number": (int, float),
+    "flag": bool,
+    "array": (list, tuple),
+    "object": Mapping,
+}
 
 
 @attrs.define
@@ -197,10 +206,10 @@ class Checker:
 
     def free(self, value: Any, path: str, depth: int) -> Any:
         """Free JSON, frozen: ``metadata`` and the like."""
-        if value is None or isinstance(value, bool):
-            return value
         if isinstance(value, enum.Enum):
             value = value.value
+        if value is None or isinstance(value, bool):
+            return value
         if isinstance(value, str):
             return str.__str__(value)
         if isinstance(value, int):
@@ -297,12 +306,4 @@ def _is_sequence(value: object) -> bool:
 
 def _shape_fits(kind: Type, value: object) -> bool:
     """Whether it was this option of a union that the value meant to be."""
-    match kind:
-        case Items():
-            return _is_sequence(value)
-        case Table() | Nested() | Choice():
-            return isinstance(value, Mapping)
-        case Number():
-            return isinstance(value, (int, float)) and not isinstance(value, bool)
-        case _:
-            return isinstance(value, str)
+    return isinstance(value, _SHAPES[wire_kind(kind)]) and (wire_kind(kind) == "flag" or not isinstance(value, bool))

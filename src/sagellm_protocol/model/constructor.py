@@ -61,7 +61,7 @@ def write_constructor(cls: Any) -> Callable[..., None]:
             derive = to.bind(f"derive_{field.name}", field.default.function)
             put = to.bind(f"set_{field.name}", getattr(cls, field.name).__set__)
             to.add(f"{put}(self, {derive}(self) if {field.name} is {unset} else {field.name})")
-    init = to.compile(", ".join(("self", "*", *parameters, "**_unknown")))
+    init = to.compile(", ".join(("self", "/", *("*" for _ in parameters[:1]), *parameters, "**_unknown")))
     init.__qualname__ = f"{cls.__qualname__}.__init__"
     init.__module__ = cls.__module__
     init.__annotations__ = {field.name: field.type for field in cls.__attrs_attrs__} | {"return": None}

@@ -117,7 +117,7 @@ def _freeze_defaults(cls: type, fields: list[attrs.Attribute[Any]]) -> list[attr
     ]
 
 
-def _first_init(self: Any, **fields: Any) -> None:
+def _first_init(self: Any, /, **fields: Any) -> None:
     """Write the constructor of the class on its first use, then be it."""
     from sagellm_protocol.model.constructor import write_constructor
 

@@ -14,6 +14,7 @@ import attrs
 from sagellm_protocol.model.annotations import spec_of
 from sagellm_protocol.model.checking import fitting_specs
 from sagellm_protocol.model.constructor import draft_of
+from sagellm_protocol.model.once import Once
 from sagellm_protocol.model.source import Doubt, Function
 from sagellm_protocol.model.spec import MAX_FREE_DEPTH, Choice, Derived, Field, Made, Nested, OneOf, Spec, Type, Unknown
 from sagellm_protocol.model.statements import Origin, Writer
@@ -33,7 +34,10 @@ class Readers:
     """Overrides what each message does with fields that it does not have."""
     specs: Mapping[str, Spec] | None = None
     """The specs of an older revision: payloads are then only checked, and no message is built."""
-    _messages: dict[str, Callable[[Any], Any]] = attrs.field(factory=dict, init=False)
+    _message: Once[Nested, Callable[[Any], Any]] = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._message = Once(lambda nested: self._write(self.spec(nested)))
 
     def reader(self, kind: Type) -> Callable[[Any], Any]:
         """The reader of any type."""
@@ -49,15 +53,6 @@ class Readers:
     def spec(self, nested: Nested) -> Spec:
         """The spec that applies to a nested message."""
         return spec_of(nested.cls) if self.specs is None else self.specs[nested.name]
-
-    def _message(self, nested: Nested) -> Callable[[Any], Any]:
-        found = self._messages.get(nested.name)
-        if found is not None:
-            return found
-        # A message that holds itself finds this forwarder while its own reader is being written.
-        self._messages[nested.name] = lambda payload: self._messages[nested.name](payload)
-        reader = self._messages[nested.name] = self._write(self.spec(nested))
-        return reader
 
     def _write(self, spec: Spec) -> Callable[[Any], Any]:
         to = Function("read_" + spec.name.replace(".", "_"))
@@ -164,12 +159,16 @@ def pass_over(payload: Mapping[str, Any], known: frozenset[str]) -> None:
             raise Doubt
 
 
-def depth(value: Any) -> int:
-    """How many levels of arrays and objects a parsed value nests."""
+def depth(value: Any, limit: int = 1000) -> int:
+    """How many levels of arrays and objects a parsed value nests; counting stops past ``limit``."""
     deepest, level = 0, [value]
-    while level := [item for item in level if isinstance(item, (dict, list, tuple))]:
+    while deepest <= limit:
+        # A caller's dict may hold one value in many places, or itself: each counts once a level.
+        nests = {id(item): item for item in level if isinstance(item, (dict, list, tuple))}.values()
+        if not nests:
+            break
         deepest += 1
-        level = [inner for item in level for inner in (item.values() if isinstance(item, dict) else item)]
+        level = [inner for item in nests for inner in (item.values() if isinstance(item, dict) else item)]
     return deepest
 
 

@@ -13,6 +13,10 @@ class _Shortener(reprlib.Repr):
         self.maxtuple = self.maxlist = self.maxdict = 8
         self.maxlevel = 5
 
+    def repr_int(self, x: int, level: int) -> str:
+        # Python refuses to write out an integer of thousands of digits.
+        return super().repr_int(x, level) if x.bit_length() < 10_000 else f"<an integer of {x.bit_length()} bits>"
+
     # reprlib finds its methods by the name of the type.
     def repr_FrozenDict(self, value: dict[Any, Any], level: int) -> str:  # noqa: N802
         return self.repr_dict(value, level)

@@ -19,15 +19,19 @@ class Doubt(Exception):
 
 _NAMES: dict[str, Any] = {
     "_Doubt": Doubt,
-    **{f"_{kind.__name__}": kind for kind in (str, int, float, bool, list, tuple, dict, type, isinstance, len)},
+    **{f"_{kind.__name__}": kind for kind in (str, int, float, bool, list, tuple, dict, type, isinstance, len, repr)},
 }
+
+
+def _identifier(text: str) -> str:
+    return re.sub(r"\W", "_", text)
 
 
 @attrs.define
 class Function:
     """A function being written: its lines, and the objects that its names stand for."""
 
-    name: str
+    name: str = attrs.field(converter=_identifier)
     lines: list[str] = attrs.field(factory=list)
     names: dict[str, Any] = attrs.field(factory=lambda: dict(_NAMES))
     indent: int = 1
@@ -42,7 +46,7 @@ class Function:
 
         It begins with an underscore, as no field does: a field called ``type`` must not hide the builtin.
         """
-        name = "_" + re.sub(r"\W", "_", hint)
+        name = "_" + _identifier(hint)
         while self.names.setdefault(name, value) is not value:
             name += "_"
         return name

@@ -103,8 +103,11 @@ class Writer:
             return
         to.add(f"if {unlike}:")
         to.add(f"    if _type({name}) is not _int: raise _Doubt")
-        to.add(f"    {name} = _float({name})")
-        to.add(f"    if {unlike}: raise _Doubt")
+        # The value itself stays until all is right: the thorough path tells what was given.
+        number = to.fresh("number")
+        to.add(f"    {number} = _float({name})")
+        to.add(f"    if {self._unlike(kind, number)}: raise _Doubt")
+        to.add(f"    {name} = {number}")
 
     def _unlike(self, kind: Number, name: str) -> str:
         """A condition that holds where a value is no number of the very kind, finite and within its bounds."""
@@ -122,9 +125,9 @@ class Writer:
 
     def _one_of(self, to: Function, kind: OneOf, name: str) -> None:
         if len(kind.values) == 1:
-            to.add(f"if {name} != {kind.values[0]!r} or _type({name}) is not _str: raise _Doubt")
+            to.add(f"if _type({name}) is not _str or {name} != {kind.values[0]!r}: raise _Doubt")
         else:
-            to.add(f"if {name} not in {kind.values!r} or _type({name}) is not _str: raise _Doubt")
+            to.add(f"if _type({name}) is not _str or {name} not in {kind.values!r}: raise _Doubt")
 
     def _member(self, to: Function, kind: Member, name: str) -> None:
         exact = "_str" if wire_kind(kind) == "text" else "_int"
@@ -138,8 +141,10 @@ class Writer:
             to.add(f"if _type({name}) is not {to.bind(kind.name, kind.cls)}:")
             to.indent += 1
         to.add(f"if _type({name}) is not {exact}: raise _Doubt")
-        to.add(f"{name} = {table}.get({name})")
-        to.add(f"if {name} is None: raise _Doubt")
+        member = to.fresh("member")
+        to.add(f"{member} = {table}.get({name})")
+        to.add(f"if {member} is None: raise _Doubt")
+        to.add(f"{name} = {member}")
         if self.origin == "python":
             to.indent -= 1
 

@@ -9,6 +9,7 @@ import attrs
 
 from sagellm_protocol.model.annotations import spec_of
 from sagellm_protocol.model.frozen import thaw
+from sagellm_protocol.model.once import Once
 from sagellm_protocol.model.source import Function
 from sagellm_protocol.model.spec import (
     Choice,
@@ -41,22 +42,21 @@ class Writers:
     omit_defaults: bool = False
     quote: Callable[[Any], bytes] | None = None
     """Gives a UUID's text in quotes: a JSON writer, if there is one, does that several times faster than ``str``."""
-    _messages: dict[type, Callable[[Any], dict[str, Any]]] = attrs.field(factory=dict, init=False)
+    writer: Once[type, Callable[[Any], dict[str, Any]]] = attrs.field(init=False)
+    """Gives the function that turns a message of a class into a payload."""
 
-    def writer(self, cls: type) -> Callable[[Any], dict[str, Any]]:
-        """The function that turns a message of this class into a payload."""
-        found = self._messages.get(cls)
-        if found is not None:
-            return found
-        # A message that holds itself finds this forwarder while its own writer is being written.
-        self._messages[cls] = lambda message: self._messages[cls](message)
-        writer = self._messages[cls] = self._short(cls) if self.omit_defaults else self._whole(cls)
-        return writer
+    def __attrs_post_init__(self) -> None:
+        self.writer = Once(self._short if self.omit_defaults else self._whole)
 
     def choice(self, choice: Choice) -> Callable[[Any], dict[str, Any]]:
         """The same for one of several messages."""
         writers = {option.cls: self.writer(option.cls) for option in choice.options}
-        return lambda message: writers[type(message)](message)
+
+        def write_choice(message: Any) -> dict[str, Any]:
+            # A plain subclass of a message is written as that message.
+            return next(writers[base] for base in type(message).__mro__ if base in writers)(message)
+
+        return write_choice
 
     def _whole(self, cls: Any) -> Callable[[Any], dict[str, Any]]:
         to = Function("write_" + spec_of(cls).name.replace(".", "_"))
@@ -96,6 +96,9 @@ class Writers:
     def _differs(self, to: Function, field: Field) -> str:
         if field.default is None:
             return f"v_{field.name} is not None"
+        if isinstance(field.type, Free):
+            # 0, 0.0 and False are equal, and not the same JSON.
+            return f"_repr(v_{field.name}) != {repr(field.default)!r}"
         return f"v_{field.name} != {to.bind('default_' + field.name, field.default)}"
 
     def _as_it_is(self, kind: Type) -> bool:
