@@ -101,6 +101,9 @@ class Codec(Generic[Wire]):
             write = _writing_within_depth(write)
         failures = (Doubt, ValueError, TypeError, OverflowError)
 
+        if isinstance(cls, type) and issubclass(cls, (bytes, bytearray)):
+            write = refuse_bytes
+
         def encode(message: Any) -> Any:
             return dumps(write(message))
 
@@ -327,6 +330,11 @@ def _writing_within_depth(write: Callable[[Any], Any]) -> Callable[[Any], Any]:
         return payload
 
     return write_within
+
+
+def refuse_bytes(data: bytes) -> Any:
+    """Bytes are no message, even where the format could carry them."""
+    raise refusal(data)
 
 
 def too_large(size: int, max_bytes: int) -> DecodeError:

@@ -11,7 +11,7 @@ import cattrs
 from cattrs import IterableValidationNote
 
 from sagellm_protocol.model.annotations import is_message, read_type
-from sagellm_protocol.model.exceptions import DeclarationError, ValidationError, Violation
+from sagellm_protocol.model.exceptions import DeclarationError, DecodeError, ValidationError, Violation
 from sagellm_protocol.model.spec import nested_in
 from sagellm_protocol.model.wording import join
 
@@ -53,6 +53,8 @@ def _holds_messages(cls: Any) -> bool:
 
 def violations_of(error: BaseException, path: str = "") -> Iterator[Violation]:
     """What cattrs found wrong with a class of the user's that holds messages, and what is wrong with the messages."""
+    if isinstance(error, DecodeError):
+        raise DecodeError(join(path, error.reason), error.offset)
     if isinstance(error, ValidationError):
         for violation in error.violations:
             yield attrs.evolve(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import functools
 import math
 import types
 import typing
@@ -48,6 +49,7 @@ _LEAVES: dict[Any, Type] = {
     UUID: Uuid(),
     Any: Free(),
 }
+_CONTAINERS = ("array", "object", "any")
 _FACTORY: Any = attrs.Factory
 _SEQUENCES = (list, tuple, Sequence)
 _MAPPINGS = (dict, Mapping)
@@ -216,10 +218,14 @@ def _held_default(cls: type, attribute: attrs.Attribute[Any], kind: Type) -> Any
         return found
 
     default = _default(attribute)
-    if isinstance(default, Made):
-        # Functions of users' are trusted to make what the field holds; an empty list or dict is one value for all.
-        return held(default.factory()) if default.factory in (list, dict, tuple) else default
-    return default if default is REQUIRED or isinstance(default, Derived) else held(default)
+    if default is REQUIRED or isinstance(default, Derived):
+        return default
+    if not isinstance(default, Made):
+        return held(default)
+    if default.factory in (list, dict, tuple):
+        return held(default.factory())  # What is empty and cannot change need not be made anew.
+    factory = default.factory
+    return Made(functools.wraps(factory)(lambda: held(factory())) if wire_kind(kind) in _CONTAINERS else factory)
 
 
 def _default(attribute: attrs.Attribute[Any]) -> Any:
