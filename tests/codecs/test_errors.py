@@ -24,7 +24,7 @@ from sagellm_protocol.openai_types import ChatMessage, ModelInfo
 from sagellm_protocol.types import Metrics, Request, StreamEvent, StreamEventStart
 from specimens import minimal
 
-NAMES = ("json", "msgpack", "dict")
+NAMES = ("json", "msgpack", "dict", "msgspec-json", "msgspec-msgpack")
 every_codec = pytest.mark.parametrize("name", NAMES)
 REQUEST: dict[str, Any] = {"request_id": "r", "trace_id": "t", "max_tokens": 1}
 
@@ -32,6 +32,8 @@ WRITE: dict[str, Callable[[Any], Any]] = {
     "json": lambda payload: json.dumps(payload).encode(),
     "msgpack": msgpack.packb,
     "dict": lambda payload: payload,
+    "msgspec-json": lambda payload: json.dumps(payload).encode(),
+    "msgspec-msgpack": msgpack.packb,
 }
 
 

@@ -23,7 +23,9 @@ from sagellm_protocol.types import StreamEvent
 from specimens import complete
 
 JSON, MSGPACK, DICT = codecs.get("json"), codecs.get("msgpack"), codecs.get("dict")
-ALL = (JSON, MSGPACK, DICT)
+FAST_JSON, FAST_MSGPACK = codecs.get("msgspec-json"), codecs.get("msgspec-msgpack")
+ALL = (JSON, MSGPACK, DICT, FAST_JSON, FAST_MSGPACK)
+WRITE = {"json": as_json, "msgpack": as_msgpack, "msgspec-json": as_json, "msgspec-msgpack": as_msgpack}
 
 MESSAGES = {
     **catalog.messages(),
@@ -40,6 +42,8 @@ def test_every_codec_carries_every_message(cls: Any) -> None:
         assert plain == to_plain(message)
         assert json.loads(JSON.encode(message)) == plain
         assert msgpack.unpackb(MSGPACK.encode(message)) == plain
+        assert json.loads(FAST_JSON.encode(message)) == plain
+        assert msgpack.unpackb(FAST_MSGPACK.encode(message)) == plain
         for codec in ALL:
             wire = codec.encode(message)
             again = codec.decode(wire, cls)
@@ -76,7 +80,8 @@ def test_every_codec_judges_alike(cls: Any) -> None:
     @given(corrupted(messages(cls).map(to_plain)), st.sampled_from((None, "forbid", "ignore")))
     def check(payload: Any, unknown: Any) -> None:
         expected = outcome(lambda: codecs.get("dict", unknown=unknown).decode(payload, cls))
-        for name, data in (("json", as_json(payload)), ("msgpack", as_msgpack(payload))):
+        for name, write in WRITE.items():
+            data = write(payload)
             if data is not None:
                 assert outcome(lambda: codecs.get(name, unknown=unknown).decode(data, cls)) == expected  # noqa: B023
 
@@ -109,7 +114,8 @@ def test_every_codec_judges_old_payloads_alike(revision: str, data: st.DataObjec
     payload = data.draw(corrupted(payloads(name, revision)) | payloads(name, revision))
     cls = catalog.get(name)
     expected = outcome(lambda: codecs.get("dict", revision=revision).decode(payload, cls))
-    for form, wire in (("json", as_json(payload)), ("msgpack", as_msgpack(payload))):
+    for form, write in WRITE.items():
+        wire = write(payload)
         if wire is not None:
             codec = codecs.get(form, revision=revision)
             assert outcome(lambda: codec.decode(wire, cls)) == expected  # noqa: B023

@@ -264,7 +264,6 @@ def test_a_change_that_does_not_fit_is_named(toys: Catalog, change: Change, name
         own.table("1")
 
 
-@pytest.mark.xfail(reason="a bare KeyError")
 @pytest.mark.parametrize(
     ("change", "named"),
     [

@@ -15,11 +15,16 @@ from sagellm_protocol.codecs.messages import MessageReaders, MessageWriters
 from sagellm_protocol.history import HISTORY, LATEST, History
 from sagellm_protocol.model.annotations import is_message, may_nest_without_end, read_type
 from sagellm_protocol.model.exceptions import DeclarationError, DecodeError, ValidationError
+from sagellm_protocol.model.reading import DOUBTS
 from sagellm_protocol.model.source import Doubt
-from sagellm_protocol.model.spec import Nested, Type, Unknown
+from sagellm_protocol.model.spec import Choice, Nested, Type, Unknown
 
 if TYPE_CHECKING:
     import cattrs
+
+_FAILURES = (*DOUBTS, ValueError)
+"""What the fast ways raise on anything in doubt. The long way then answers, outside the handler: its errors show no
+doubt as their context."""
 
 T = TypeVar("T")
 Wire = TypeVar("Wire")
@@ -95,38 +100,43 @@ class Codec(Generic[Wire]):
 
     def encoder(self, cls: Any) -> Callable[[Any], Wire]:
         """:meth:`encode`, bound to a class for the hot loop."""
-        dumps, pack = self.format.dumps, self.format.pack
-        write = self._writers.writer(cls) if is_message(cls) else self.converter.unstructure
-        if is_message(cls) and may_nest_without_end(read_type(cls)):
+        # A plain subclass of a message is written as that message.
+        message_class = next((base for base in getattr(cls, "__mro__", ()) if is_message(base)), None)
+        if message_class is None:
+            return self._converting_encoder(cls)
+        write = self._writers.writer(message_class)
+        if may_nest_without_end(read_type(message_class)):
             write = _writing_within_depth(write)
-        failures = (Doubt, ValueError, TypeError, OverflowError)
+        encode = self._packing(write)
+        shortcuts = self.format.shortcuts
+        if shortcuts is None or self.options.omit_defaults or not self._writers.same(message_class):
+            return encode
+        shortcut = shortcuts.encoder(message_class)
+        return encode if shortcut is None else _trying(shortcut, encode)
 
-        if isinstance(cls, type) and issubclass(cls, (bytes, bytearray)):
-            write = refuse_bytes
+    def _packing(self, write: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        """Write and pack; where packing fails, once more in the way that says why."""
+        dumps, pack = self.format.dumps, self.format.pack
+        if pack is None:
+            return lambda message: dumps(write(message))
 
         def encode(message: Any) -> Any:
-            return dumps(write(message))
-
-        def encode_fast(message: Any) -> Any:
             payload = write(message)
             try:
-                return pack(payload)  # type: ignore[misc]
-            except failures:
-                pass  # dumps raises again, and says why.
+                return pack(payload)
+            except _FAILURES:
+                pass
             return dumps(payload)
 
-        def encode_shortly(message: Any) -> Any:
-            try:
-                return shortcut(message)
-            except failures:
-                pass
-            return encode(message)
+        return encode
 
-        shortcuts = self.format.shortcuts
-        if shortcuts is not None and is_message(cls) and not self.options.omit_defaults and self._writers.same(cls):
-            shortcut = shortcuts.encoder(cls)
-            return encode_shortly
-        return encode if pack is None else encode_fast
+    def _converting_encoder(self, cls: Any) -> Callable[[Any], Any]:
+        if isinstance(cls, type) and issubclass(cls, (bytes, bytearray)):
+            return _refuse_bytes
+        if _holds_one_of_several(cls):
+            return self.encode
+        dumps, unstructure = self.format.dumps, self.converter.unstructure
+        return lambda value: dumps(unstructure(value))
 
     @overload
     def decode(self, data: Any, cls: type[T]) -> T: ...
@@ -168,7 +178,7 @@ class Codec(Generic[Wire]):
         decode = self._checking(read, self._readers.explainer(kind))
         shortcut = self._shortcut(kind)
         if shortcut is not None:
-            decode = self._trying(shortcut, decode)
+            decode = _trying(shortcut, decode, self.options.max_bytes)
         if container in (list, dict):
             return lambda data: container(decode(data))
         return decode
@@ -177,38 +187,24 @@ class Codec(Generic[Wire]):
         shortcuts = self.format.shortcuts
         return shortcuts.decoder(kind) if shortcuts is not None and self._readers.today else None
 
-    def _trying(self, shortcut: Callable[[Any], Any], decode: Callable[[Any], Any]) -> Callable[[Any], Any]:
-        """The shortcut, and on any doubt the long way."""
-        max_bytes, doubts = self.options.max_bytes, (*self._readers.doubts, ValueError)
-
-        def decode_shortly(data: Any) -> Any:
-            try:
-                if len(data) <= max_bytes:
-                    return shortcut(data)
-            except doubts:
-                pass
-            return decode(data)
-
-        return decode_shortly
-
     def _checking(self, read: Callable[[Any], Any], explain: Callable[[Any], Any]) -> Callable[[Any], Any]:
         """Parse and read; where that raises anything, look again thoroughly: ``explain`` decides, and says why."""
         loads, exact, max_bytes = self.format.loads, self.format.exact, self.options.max_bytes
-        parse, doubts = self.format.parse or loads, (*self._readers.doubts, ValueError)
+        parse = self.format.parse or loads
 
         def decode(data: Any) -> Any:
             if len(data) > max_bytes:
                 raise too_large(len(data), max_bytes)
             try:
                 return read(parse(data))
-            except doubts:
-                pass  # The thorough path answers outside the handler: its errors show no doubt as context.
+            except _FAILURES:
+                pass
             return look_again(data)
 
         def decode_unsized(data: Any) -> Any:
             try:
                 return read(data)
-            except doubts:
+            except _FAILURES:
                 pass
             return look_again(data)
 
@@ -332,7 +328,35 @@ def _writing_within_depth(write: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return write_within
 
 
-def refuse_bytes(data: bytes) -> Any:
+def _trying(shortcut: Callable[[Any], Any], long_way: Callable[[Any], Any], max_bytes: int | None = None) -> Any:
+    """The shortcut, and on any doubt the long way."""
+
+    def encode(message: Any) -> Any:
+        try:
+            return shortcut(message)
+        except _FAILURES:
+            pass
+        return long_way(message)
+
+    def decode(data: Any) -> Any:
+        try:
+            if len(data) <= max_bytes:  # type: ignore[operator]
+                return shortcut(data)
+        except _FAILURES:
+            pass
+        return long_way(data)
+
+    return encode if max_bytes is None else decode
+
+
+def _holds_one_of_several(cls: Any) -> bool:
+    try:
+        return isinstance(read_type(cls), Choice)
+    except DeclarationError:
+        return False
+
+
+def _refuse_bytes(data: bytes) -> Any:
     """Bytes are no message, even where the format could carry them."""
     raise refusal(data)
 

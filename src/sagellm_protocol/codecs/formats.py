@@ -34,8 +34,8 @@ class Shortcuts(Protocol):
         """Bytes to a message; None where there is no shortcut."""
         ...
 
-    def encoder(self, cls: type) -> Callable[[Any], Any]:
-        """A message to bytes."""
+    def encoder(self, cls: type) -> Callable[[Any], Any] | None:
+        """A message to bytes; None where there is no shortcut."""
         ...
 
     def reason_against(self, cls: type) -> str | None:

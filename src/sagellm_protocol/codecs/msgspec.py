@@ -96,8 +96,10 @@ class MsgspecShortcuts:
 
         return decode_choice
 
-    def encoder(self, cls: type) -> Callable[[Any], Any]:
-        """A message to bytes, raising on anything in doubt."""
+    def encoder(self, cls: type) -> Callable[[Any], Any] | None:
+        """A message to bytes, raising on anything in doubt; None for a message that msgspec could not read."""
+        if self.reason_against(cls) is not None:
+            return None
         encode = self._encode
         guard = None if self._binary else self._guard(cls)
         if guard is None:
@@ -116,13 +118,10 @@ class MsgspecShortcuts:
         integers in that, all in one go, is the cheapest check there is.
         """
         if cls not in self._guards:
-            # A message that holds itself is guarded by what is found elsewhere in it.
-            self._guards[cls] = None
             to = Function("guard_" + spec_of(cls).name.replace(".", "_"))
             found = self._integers(to, cls, "_message")
-            if found:
-                to.add(f"{to.bind('pack', self._pack)}(({', '.join(found)},))")
-                self._guards[cls] = to.compile("_message")
+            to.add(f"{to.bind('pack', self._pack)}(({', '.join(found)},))")
+            self._guards[cls] = to.compile("_message") if found else None
         return self._guards[cls]
 
     def _integers(self, to: Function, cls: type, message: str) -> list[str]:

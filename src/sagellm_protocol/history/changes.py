@@ -30,13 +30,24 @@ class Tables:
             dict(self.messages), {name: dict(members) for name, members in self.enums.items()}, dict(self.typed_dicts)
         )
 
+    def message(self, name: str) -> Spec:
+        """A message; the history is wrong if there is none."""
+        if name not in self.messages:
+            raise not_there(name)
+        return self.messages[name]
+
     def change_field(self, message: str, field: str, change: Callable[[Field], Field]) -> None:
         """Put another field in the place of one."""
-        spec = self.messages[message]
+        spec = self.message(message)
         if all(known.name != field for known in spec.fields):
             raise LookupError(f"{message} has no field {field!r} at this revision: the history is wrong")
         fields = tuple(change(known) if known.name == field else known for known in spec.fields)
         self.messages[message] = attrs.evolve(spec, fields=fields)
+
+
+def not_there(name: str) -> LookupError:
+    """The error for a change of what the revision does not have."""
+    return LookupError(f"{name} does not exist at this revision: the history is wrong")
 
 
 class Change(Protocol):
@@ -57,7 +68,7 @@ class Introduced:
         for name in self.names:
             found = [kind for kind in kinds if name in kind]
             if not found:
-                raise LookupError(f"{name} does not exist at this revision: the history is wrong")
+                raise not_there(name)
             del found[0][name]
 
 
@@ -70,7 +81,7 @@ class Added:
     unsaid: Any = None
 
     def undo(self, tables: Tables) -> None:
-        spec = tables.messages[self.message]
+        spec = tables.message(self.message)
         if missing := set(self.fields) - {field.name for field in spec.fields}:
             raise LookupError(f"{self.message} has no fields {sorted(missing)} at this revision: the history is wrong")
         kept = tuple(field for field in spec.fields if field.name not in self.fields)
@@ -86,7 +97,7 @@ class Removed:
     after: str | None
 
     def undo(self, tables: Tables) -> None:
-        spec = tables.messages[self.message]
+        spec = tables.message(self.message)
         names = [field.name for field in spec.fields]
         if self.after is not None and self.after not in names:
             raise LookupError(f"{self.message} has no field {self.after!r} at this revision: the history is wrong")
@@ -105,6 +116,11 @@ class Renamed:
     def undo(self, tables: Tables) -> None:
         for old, new in self.names.items():
             tables.change_field(self.message, new, lambda field, old=old: attrs.evolve(field, name=old))  # type: ignore[misc]
+            spec = tables.message(self.message)
+            rules = tuple(
+                NotAllNull(tuple(old if field == new else field for field in rule.fields)) for rule in spec.rules
+            )
+            tables.messages[self.message] = attrs.evolve(spec, rules=rules)
 
 
 @attrs.frozen
@@ -169,7 +185,11 @@ class MembersAdded:
     members: tuple[str, ...]
 
     def undo(self, tables: Tables) -> None:
+        if self.enum not in tables.enums:
+            raise not_there(self.enum)
         for member in self.members:
+            if member not in tables.enums[self.enum]:
+                raise LookupError(f"{self.enum} has no member {member!r} at this revision: the history is wrong")
             del tables.enums[self.enum][member]
 
 
@@ -181,7 +201,9 @@ class RuleDropped:
     rule: NotAllNull
 
     def undo(self, tables: Tables) -> None:
-        spec = tables.messages[self.message]
+        spec = tables.message(self.message)
+        if missing := set(self.rule.fields) - {field.name for field in spec.fields}:
+            raise LookupError(f"{self.message} has no fields {sorted(missing)} at this revision: the history is wrong")
         tables.messages[self.message] = attrs.evolve(spec, rules=(*spec.rules, self.rule))
 
 

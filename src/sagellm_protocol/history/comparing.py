@@ -14,7 +14,7 @@ import attrs
 
 from sagellm_protocol.history import HISTORY
 from sagellm_protocol.history.changes import Redefined
-from sagellm_protocol.history.tables import bounds, has_plain_default, plain_default, type_text
+from sagellm_protocol.history.tables import bounds, has_plain_default, plain_default, reachable, type_text
 from sagellm_protocol.history.timeline import History
 from sagellm_protocol.model.spec import (
     Choice,
@@ -34,7 +34,6 @@ from sagellm_protocol.model.spec import (
     Type,
     Unknown,
     Uuid,
-    nested_in,
 )
 
 Breaks: TypeAlias = Literal["readers", "writers", "both", "none"]
@@ -132,7 +131,7 @@ class _Comparison:
         if message is not None:
             if message not in messages:
                 self.history.spec(message, self.new)
-            messages = _reachable(message, before) | _reachable(message, after)
+            messages = reachable(message, before) | reachable(message, after)
         for name in sorted(messages):
             if name not in after:
                 yield Difference(name, "message removed", _fields(before[name]), "", "writers")
@@ -205,18 +204,6 @@ def _breaks(*, readers: bool, writers: bool) -> Breaks:
     if readers:
         return "both" if writers else "readers"
     return "writers" if writers else "none"
-
-
-def _reachable(message: str, specs: Mapping[str, Spec]) -> set[str]:
-    """The message and those that it holds, at any depth, as far as the revision has them."""
-    found: set[str] = set()
-    waiting = [message]
-    while waiting:
-        name = waiting.pop()
-        if name in specs and name not in found:
-            found.add(name)
-            waiting += [nested.name for field in specs[name].fields for nested in nested_in(field.type)]
-    return found
 
 
 def _enums_in(messages: Iterable[str], specs: Mapping[str, Spec]) -> Iterator[str]:

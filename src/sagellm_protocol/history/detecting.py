@@ -12,7 +12,7 @@ from typing import Any
 import attrs
 
 from sagellm_protocol.model.reading import DOUBTS, Readers
-from sagellm_protocol.model.spec import Nested, OneOf, Spec, nested_in
+from sagellm_protocol.model.spec import Nested, OneOf, Spec, Unknown, nested_in
 
 
 @attrs.frozen
@@ -48,6 +48,8 @@ class Shape:
     """Fields that hold one text and no other: what tells the message from others."""
     accepts: Callable[[Any], bool] = attrs.field(eq=False)
     """Whether a payload holds the right values."""
+    knows: Callable[[Any], bool] = attrs.field(eq=False)
+    """Whether it does, and the messages in it have no fields but those of then either."""
 
 
 @attrs.define
@@ -71,8 +73,9 @@ class ShapeIndex:
         """The shapes that a payload can have.
 
         Of the shapes whose required fields it has, those count that know the most of its fields: all of them, unless it
-        holds fields that the protocol does not know. Where the values of none of these are right, nothing fits: a
-        damaged payload is no message that happens to require little.
+        holds fields that the protocol does not know. Of these, those go first that know the fields of the messages in it
+        as well. Where the values of none are right, nothing fits: a damaged payload is no message that happens to
+        require little.
         """
         if not isinstance(payload, dict):
             return []
@@ -88,7 +91,8 @@ class ShapeIndex:
             complete = self._complete(allowed & sharing, payload)
             fewest = min((len(payload.keys() - shape.fields) for shape in complete), default=0)
             complete = [shape for shape in complete if len(payload.keys() - shape.fields) == fewest]
-        return [shape for shape in complete if shape.accepts(payload)]
+        knowing_all = [shape for shape in complete if shape.knows(payload)]
+        return knowing_all or [shape for shape in complete if shape.accepts(payload)]
 
     def _complete(self, shapes: int, payload: dict[str, Any]) -> list[Shape]:
         """Those of a set of shapes whose required fields the payload has."""
@@ -144,14 +148,18 @@ def _alike(
 
 def _shape(message: str, first: int, last: int, specs: Mapping[str, Spec]) -> Shape:
     spec = specs[message]
-    readers = Readers("dict", "ignore", specs)
 
-    def accepts(payload: Any) -> bool:
-        try:
-            readers.reader(Nested(message, spec.cls))(payload)
-        except DOUBTS:
-            return False
-        return True
+    def reading(unknown: Unknown) -> Callable[[Any], bool]:
+        readers = Readers("dict", unknown, specs)
+
+        def reads(payload: Any) -> bool:
+            try:
+                readers.reader(Nested(message, spec.cls))(payload)
+            except DOUBTS:
+                return False
+            return True
+
+        return reads
 
     return Shape(
         message,
@@ -160,5 +168,6 @@ def _shape(message: str, first: int, last: int, specs: Mapping[str, Spec]) -> Sh
         frozenset(field.name for field in spec.fields),
         frozenset(field.name for field in spec.fields if field.required),
         frozenset(field.name for field in spec.fields if isinstance(field.type, OneOf) and len(field.type.values) == 1),
-        accepts,
+        reading("ignore"),
+        reading("forbid"),
     )

@@ -30,6 +30,7 @@ from sagellm_protocol.model.spec import (
     Text,
     Type,
     Uuid,
+    nested_in,
 )
 
 
@@ -117,6 +118,23 @@ def plain_default(default: Any) -> Any:
 def has_plain_default(field: Field) -> bool:
     """Whether the field has a default that is the same for every message."""
     return field.default is not REQUIRED and not isinstance(field.default, (Derived, Made))
+
+
+def null_became(old: Field, new: Field) -> bool:
+    """Whether null, by default, was then what the default is now."""
+    return old.default is None and isinstance(old.type, Nullable) and not isinstance(new.type, Nullable)
+
+
+def reachable(message: str, specs: Mapping[str, Spec]) -> set[str]:
+    """The message and those that it holds, at any depth, as far as the revision has them."""
+    found: set[str] = set()
+    waiting = [message]
+    while waiting:
+        name = waiting.pop()
+        if name in specs and name not in found:
+            found.add(name)
+            waiting += [nested.name for field in specs[name].fields for nested in nested_in(field.type)]
+    return found
 
 
 def message_table(spec: Spec) -> dict[str, Any]:

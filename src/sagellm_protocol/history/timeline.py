@@ -6,38 +6,21 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, TypeVar
 
-import attrs
-
 from sagellm_protocol.catalog import Catalog
-from sagellm_protocol.history.changes import Added, Revision, Tables
-from sagellm_protocol.history.detecting import Candidate, Shape, ShapeIndex, shapes_of
+from sagellm_protocol.history.changes import Revision, Tables
+from sagellm_protocol.history.detecting import Candidate, ShapeIndex, shapes_of
 from sagellm_protocol.history.downgrading import UNSAYABLE, Downgrades
+from sagellm_protocol.history.identifying import Detection, detect, detect_all, identify
 from sagellm_protocol.history.tables import message_table, revision_table
+from sagellm_protocol.history.undoing import tables_of, unsaid_in
 from sagellm_protocol.history.upgrading import Hook, Upgrades, not_an_object
-from sagellm_protocol.model import from_plain
-from sagellm_protocol.model.annotations import spec_of
-from sagellm_protocol.model.exceptions import (
-    AmbiguousPayloadError,
-    Loss,
-    LossyDowngradeError,
-    UnknownPayloadError,
-    UnsupportedRevisionError,
-)
-from sagellm_protocol.model.spec import Choice, Member, Spec, Type, nested_in, replace
+from sagellm_protocol.model.exceptions import Loss, LossyDowngradeError, UnsupportedRevisionError
+from sagellm_protocol.model.spec import Spec
 
 H = TypeVar("H", bound=Hook)
 
 LATEST = "latest"
 """A name for today's revision."""
-
-
-@attrs.frozen
-class Detection:
-    """What a payload is: the message, a revision to upgrade it from, and all that it could have been."""
-
-    message: str
-    since: str
-    candidates: tuple[Candidate, ...]
 
 
 class History:
@@ -90,31 +73,12 @@ class History:
 
     @cached_property
     def _tables(self) -> dict[str, Tables]:
-        catalog = self.catalog
-        tables = Tables(
-            {name: spec_of(cls) for name, cls in catalog.messages.items()},
-            {name: {key: item.value for key, item in cls.__members__.items()} for name, cls in catalog.enums.items()},
-            {name: _typed_dict_fields(cls) for name, cls in catalog.typed_dicts.items()},
-        )
-        every = {}
-        for revision in self._revisions:
-            every[revision.name] = _as_of_then(tables)
-            tables = tables.copy()
-            for change in revision.changes:
-                change.undo(tables)
-        return every
+        return tables_of(self.catalog, self._revisions)
 
     @cached_property
     def _unsaid(self) -> dict[tuple[str, str], Any]:
         """What is written for required fields that an older payload cannot have, by message and today's field name."""
-        found = {}
-        for revision in self._revisions:
-            for change in revision.changes:
-                if isinstance(change, Added) and change.unsaid is not None:
-                    for field in self._tables[revision.name].messages[change.message].fields:
-                        if field.name in change.fields:
-                            found[change.message, field.origin] = change.unsaid
-        return found
+        return unsaid_in(self._revisions, self._tables)
 
     def specs(self, release: str) -> Mapping[str, Spec]:
         """The messages of a revision, by full name."""
@@ -160,6 +124,9 @@ class History:
         """Register a site's own repair: it is given payloads of that message and revision before the published steps.
 
         The function gets a dict of its own and returns the dict to go on with.
+
+        Codecs at an older revision check a payload before hooks see it, so that a hook cannot repair an invalid one
+        there; :meth:`upgrade` runs hooks first. Codecs at today's revision run no hooks.
         """
         name, revision = self.catalog.name(message), self.resolve(since)
         self.spec(name, revision)
@@ -174,7 +141,7 @@ class History:
 
     def unhook(self, function: Hook) -> None:
         """Take a hook out again."""
-        for revision, hooks in self._hooks.items():
+        for revision, hooks in list(self._hooks.items()):
             for functions in hooks.values():
                 while function in functions:
                     functions.remove(function)
@@ -186,7 +153,7 @@ class History:
         revision = self.resolve(release)
         upgrades = self._upgrades.get(revision)
         if upgrades is None:
-            hooks = self._hooks.get(revision, {})
+            hooks = self._hooks.setdefault(revision, {})
             upgrades = self._upgrades[revision] = Upgrades(self._tables[revision].messages, self._unsaid, hooks)
         return upgrades
 
@@ -265,11 +232,9 @@ class History:
 
     # Detection
 
-    def _name(self, message: str | type | None) -> str | None:
-        return None if message is None else self.catalog.name(message)
-
     @cached_property
-    def _index(self) -> ShapeIndex:
+    def shapes(self) -> ShapeIndex:
+        """The shapes of all messages, over the revisions in which they did not change."""
         return ShapeIndex(self.revisions, shapes_of([self._tables[name].messages for name in self.revisions]))
 
     def detect(self, payload: Any, message: str | type | None = None) -> tuple[Candidate, ...]:
@@ -277,16 +242,11 @@ class History:
 
         Fields that the protocol does not know do not hinder, where nothing fits without them.
         """
-        return tuple(self._index.candidate(self._index.fitting(payload, self._name(message))))
+        return detect(self, payload, message)
 
     def detect_all(self, payloads: Iterable[Any], message: str | type | None = None) -> tuple[str, ...]:
         """The revisions that could have written all the payloads, oldest first; those that fit nothing do not count."""
-        possible = set(range(len(self.revisions)))
-        for payload in payloads:
-            fitting = self._index.fitting(payload, self._name(message))
-            if fitting:
-                possible &= {number for shape in fitting for number in range(shape.first, shape.last + 1)}
-        return tuple(self.revisions[number] for number in sorted(possible))
+        return detect_all(self, payloads, message)
 
     def identify(
         self,
@@ -307,68 +267,4 @@ class History:
             AmbiguousPayloadError: it can be several messages, or it means different things in different revisions.
             UnknownPayloadError: it can be none.
         """
-        fitting = self._index.fitting(payload, self._name(message))
-        if among is not None:
-            numbers = {self.revisions.index(self.resolve(release)) for release in among}
-            fitting = [shape for shape in fitting if not numbers.isdisjoint(range(shape.first, shape.last + 1))]
-        # Every release wrote its tags unless told not to, so what fits without leaving one out goes first.
-        fitting = [shape for shape in fitting if shape.tags <= payload.keys()] or fitting
-        candidates = tuple(self._index.candidate(fitting))
-        if not fitting:
-            raise UnknownPayloadError("the payload fits no message of any revision in question")
-        newest = max(fitting, key=lambda shape: shape.last)
-        if len(fitting) > 1 and not self._agree(payload, fitting, newest, fill):
-            apart = (self._index.candidate([shape])[0] for shape in fitting)
-            raise AmbiguousPayloadError(map(str, apart))
-        return Detection(newest.message, self.revisions[newest.last], candidates)
-
-    def _agree(self, payload: Any, shapes: Iterable[Shape], newest: Shape, fill: Mapping[str, Any] | None) -> bool:
-        """Whether upgrades from all the shapes say the same: equal payloads, or payloads of equal messages."""
-        cls = self.catalog.get(newest.message)
-        expected = self.upgrade(payload, cls, since=self.revisions[newest.last], fill=fill)
-        for shape in shapes:
-            if shape.message != newest.message:
-                return False
-            upgraded = self.upgrade(payload, cls, since=self.revisions[shape.last], fill=fill)
-            if upgraded != expected and from_plain(cls, upgraded, unknown="ignore") != from_plain(
-                cls, expected, unknown="ignore"
-            ):
-                return False
-        return True
-
-
-def _as_of_then(tables: Tables) -> Tables:
-    """The tables with every type as it was: enumerations with their members of then, unions with their messages."""
-
-    def as_of_then(kind: Type) -> Type:
-        match kind:
-            case Member():
-                members = tables.enums.get(kind.name, dict(kind.members))
-                return kind if dict(kind.members) == members else Member(kind.name, members)
-            case Choice(options=options):
-                known = tuple(option for option in options if option.name in tables.messages)
-                return Choice(known, kind.tag) if len(known) > 1 else known[0] if known else kind
-            case _:
-                return kind
-
-    def fields_then(spec: Spec) -> Spec:
-        fields = tuple(attrs.evolve(field, type=replace(field.type, as_of_then)) for field in spec.fields)
-        for field in fields:
-            for nested in nested_in(field.type):
-                if nested.name not in tables.messages:
-                    raise LookupError(
-                        f"{spec.name}.{field.name} holds {nested.name} before it came: the history is wrong"
-                    )
-        return attrs.evolve(spec, fields=fields)
-
-    return attrs.evolve(tables, messages={name: fields_then(spec) for name, spec in tables.messages.items()})
-
-
-def _typed_dict_fields(cls: type) -> dict[str, str]:
-    import typing
-
-    hints = typing.get_type_hints(cls)
-    return {
-        name: hint.__name__ if isinstance(hint, type) and not typing.get_args(hint) else str(hint)
-        for name, hint in hints.items()
-    }
+        return identify(self, payload, message, among, fill)

@@ -7,9 +7,11 @@ from typing import Any, TypeAlias
 
 import attrs
 
-from sagellm_protocol.history.tables import has_plain_default, plain_default
-from sagellm_protocol.model.annotations import spec_of
+from sagellm_protocol.history.tables import has_plain_default, null_became, plain_default, reachable
+from sagellm_protocol.model.annotations import spec_of, wire_kind
+from sagellm_protocol.model.checking import fitting_specs
 from sagellm_protocol.model.exceptions import ValidationError, Violation
+from sagellm_protocol.model.once import Once
 from sagellm_protocol.model.source import Function
 from sagellm_protocol.model.spec import (
     Choice,
@@ -30,6 +32,9 @@ Upgrade: TypeAlias = Callable[[Any, Mapping[str, Any]], Any]
 Hook: TypeAlias = Callable[[dict[str, Any]], dict[str, Any]]
 """A site's own repair of a payload, before the published steps."""
 
+_GUARDS = {"object": "_dict", "array": "(_list, _tuple)"}
+"""What a value that holds messages is in Python, by what it is on the wire."""
+
 
 @attrs.define
 class Upgrades:
@@ -41,19 +46,25 @@ class Upgrades:
     """What required fields that came later hold where nobody fills them in, by message and today's field."""
     hooks: Mapping[str, Sequence[Hook]]
     """The site's hooks for payloads of that revision, by message."""
-    _written: dict[str, Upgrade | None] = attrs.field(factory=dict, init=False)
+    _differing: dict[str, bool] = attrs.field(factory=dict, init=False)
+    _written: Once[str, Upgrade] = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._written = Once(lambda message: self._write(self.specs[message]))
 
     def upgrade(self, message: str) -> Upgrade | None:
         """The function for a message; None where nothing in it, at any depth, differs from today."""
-        if message not in self._written:
-            # A message that holds itself differs only where something else in it does.
-            self._written[message] = None
-            try:
-                self._written[message] = self._write(self.specs[message])
-            except BaseException:
-                del self._written[message]
-                raise
-        return self._written[message]
+        differs = self._differing.get(message)
+        if differs is None:
+            held = (self.specs[name] for name in reachable(message, self.specs))
+            differs = self._differing[message] = any(self._differs(old) for old in held)
+        return self._written(message) if differs else None
+
+    def _differs(self, old: Spec) -> bool:
+        """Whether a message itself needs a step, whatever it holds."""
+        to = Function("steps")
+        self._steps(to, old)
+        return bool(to.lines)
 
     def of(self, kind: Type) -> Upgrade | None:
         """The function for any type that holds messages; None where nothing in it differs from today."""
@@ -66,12 +77,24 @@ class Upgrades:
         to.add(f"return {expression}")
         return to.compile("_value, _fill")
 
-    def _write(self, old: Spec) -> Upgrade | None:
+    def _write(self, old: Spec) -> Upgrade:
         to = Function("upgrade_" + old.name.replace(".", "_"))
         refuse = to.bind("not_an_object", not_an_object)
         to.add(f"if not _isinstance(_payload, _dict): raise {refuse}({old.name!r}, _payload)")
         to.add("_payload = {**_payload}")
-        opening = len(to.lines)
+        self._steps(to, old)
+        for field in old.fields:
+            if field.origin:
+                value = to.fresh("value")
+                expression = self._expression(to, field.type, value)
+                if expression is not None:
+                    to.add(f"{value} = _payload.get({field.origin!r})")
+                    to.add(f"if {value} is not None: _payload[{field.origin!r}] = {expression}")
+        to.add("return _payload")
+        return to.compile("_payload, _fill")
+
+    def _steps(self, to: Function, old: Spec) -> None:
+        """What becomes of the fields of a message, apart from the messages in them."""
         for hook in self.hooks.get(old.name, ()):
             to.add(f"_payload = {to.bind('hook', hook)}(_payload)")
         known = {field.origin: field for field in old.fields}
@@ -90,10 +113,6 @@ class Upgrades:
             if not field.origin:
                 drop = to.bind("drop", drop_removed)
                 to.add(f"{drop}({old.name!r}, {to.bind('removed_' + field.name, field)}, _payload)")
-        if len(to.lines) == opening:
-            return None
-        to.add("return _payload")
-        return to.compile("_payload, _fill")
 
     def _bring_forward(self, to: Function, spec: Spec, old: Field, new: Field) -> None:
         name = new.name
@@ -102,18 +121,16 @@ class Upgrades:
             to.add(f"if {old.name!r} in _payload:")
             to.add(f"    if {name!r} in _payload: raise {refuse}({spec.name!r}, {old.name!r}, {name!r}, _payload)")
             to.add(f"    _payload[{name!r}] = _payload.pop({old.name!r})")
-        null_went = isinstance(old.type, Nullable) and not isinstance(new.type, Nullable)
-        if null_went and has_plain_default(new):
-            default = to.bind("default_" + name, plain_default(new.default))
-            to.add(f"if {name!r} in _payload and _payload[{name!r}] is None: _payload[{name!r}] = {default}")
-        elif has_plain_default(old) and old.default != new.default and not new.required:
+        if new.required:
+            return
+        if isinstance(old.type, Nullable) and not isinstance(new.type, Nullable):
+            # The default is what null was; one that is made or derived comes of leaving the field out.
+            default = to.bind("default_" + name, plain_default(new.default)) if has_plain_default(new) else None
+            instead = f"del _payload[{name!r}]" if default is None else f"_payload[{name!r}] = {default}"
+            to.add(f"if {name!r} in _payload and _payload[{name!r}] is None: {instead}")
+        if has_plain_default(old) and old.default != new.default and not null_became(old, new):
             was = to.bind("was_" + name, plain_default(old.default))
             to.add(f"if {name!r} not in _payload: _payload[{name!r}] = {was}")
-        value = to.fresh("value")
-        expression = self._expression(to, old.type, value)
-        if expression is not None:
-            to.add(f"{value} = _payload.get({name!r})")
-            to.add(f"if {value} is not None: _payload[{name!r}] = {expression}")
 
     def _expression(self, to: Function, kind: Type, value: str) -> str | None:
         """How a value that holds messages is brought forward; None where nothing in it changed."""
@@ -140,15 +157,18 @@ class Upgrades:
                     return None
                 return f"{to.bind('upgrade_choice', self.choice(kind))}({value}, _fill)"
             case Either(options=options):
-                found = [self._expression(to, option, value) for option in options]
-                return next((expression for expression in found if expression is not None), None)
+                found = [(option, self._expression(to, option, value)) for option in options]
+                told = "".join(
+                    f"({each}) if _isinstance({value}, {_GUARDS[wire_kind(option)]}) else "
+                    for option, each in found
+                    if each is not None
+                )
+                return told + value if told else None
             case _:
                 return None
 
     def choice(self, choice: Choice) -> Upgrade:
         """The function for one of several messages, told apart as they were at that revision."""
-        from sagellm_protocol.model.checking import fitting_specs
-
         specs = [self.specs[option.name] for option in choice.options if option.name in self.specs]
         tagged = {
             field.type.values[0]: spec
