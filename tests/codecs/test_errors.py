@@ -225,10 +225,10 @@ def test_a_dict_that_holds_itself_is_refused() -> None:
     ],
 )
 def test_integers_past_64_bits(name: str, value: int) -> None:
-    if name == "msgpack":
+    if name.endswith("msgpack"):
         return  # it cannot say them
     # JSON of so many digits cannot be made in Python: a marker stands for them.
-    written: Any = "MANY DIGITS" if name == "json" and value == 10**5000 else value
+    written: Any = "MANY DIGITS" if name.endswith("json") and value == 10**5000 else value
     payloads: list[tuple[str, Any]] = [
         ("max_tokens", {**REQUEST, "max_tokens": written}),
         ("metadata.k", {**REQUEST, "metadata": {"k": written}}),
@@ -236,7 +236,7 @@ def test_integers_past_64_bits(name: str, value: int) -> None:
     ]
     for path, payload in payloads:
         data: Any = payload
-        if name == "json":
+        if name.endswith("json"):
             data = json.dumps(payload).replace('"MANY DIGITS"', "1" + "0" * 5000).encode()
         with pytest.raises(DecodeError) as raised:
             codecs.get(name, unknown="ignore").decode(data, Request)

@@ -162,7 +162,8 @@ def test_tags_may_be_left_out() -> None:
     assert history.identify(delta).message == "types.StreamEventDelta"
 
 
-def test_a_message_whose_tag_is_there_goes_first() -> None:
+def test_without_a_tag_it_asks_unless_every_field_is_written() -> None:
+    """Whoever leaves out a tag leaves out other defaults as well; whoever writes every field writes the tag."""
     response = {
         "request_id": "r",
         "trace_id": "t",
@@ -172,7 +173,9 @@ def test_a_message_whose_tag_is_there_goes_first() -> None:
         "metrics": METRICS,
     }
     assert names(history.detect(response)) == {"types.Response", "types.StreamEventEnd"}
-    assert history.identify(response).message == "types.Response"
+    with pytest.raises(AmbiguousPayloadError, match=r"types\.StreamEventEnd \(0\.1\.0\)"):
+        history.identify(response)
+    assert history.identify({**response, "error": None}).message == "types.Response"
     assert history.identify({**response, "event": "end"}).message == "types.StreamEventEnd"
 
 

@@ -455,7 +455,8 @@ def test_messages_wherever_they_stand(boxes: History, payload: dict[str, Any], t
 )
 def test_paths_say_where(boxes: History, payload: dict[str, Any], path: str) -> None:
     assert lost(payload, "Box", "1", boxes) == [(path, "7", "came with 2")]
-    assert boxes.losses(boxes.downgrade(payload, "Box", to="1", lossy=True), "Box", to="1") == ()
+    left = boxes.downgrade(payload, "Box", to="1", lossy=True)
+    assert boxes.losses(boxes.upgrade(left, "Box", since="1"), "Box", to="1") == ()
 
 
 def test_the_loss_of_one_item_shows_that_item(boxes: History) -> None:

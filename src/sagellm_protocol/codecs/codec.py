@@ -10,21 +10,24 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 import attrs
 
 from sagellm_protocol.codecs.envelope import PAYLOAD, unwrap, wrap
-from sagellm_protocol.codecs.formats import MAX_BYTES, MAX_DEPTH, Format, refusal, too_deep
+from sagellm_protocol.codecs.formats import MAX_BYTES, MAX_DEPTH, Format, too_deep
 from sagellm_protocol.codecs.messages import MessageReaders, MessageWriters
+from sagellm_protocol.codecs.ways import (
+    checking,
+    packing,
+    refuse_bytes,
+    too_large,
+    trying,
+    within_depth,
+    writing_within_depth,
+)
 from sagellm_protocol.history import HISTORY, LATEST, History
 from sagellm_protocol.model.annotations import is_message, may_nest_without_end, read_type
 from sagellm_protocol.model.exceptions import DeclarationError, DecodeError, ValidationError
-from sagellm_protocol.model.reading import DOUBTS
-from sagellm_protocol.model.source import Doubt
 from sagellm_protocol.model.spec import Choice, Nested, Type, Unknown
 
 if TYPE_CHECKING:
     import cattrs
-
-_FAILURES = (*DOUBTS, ValueError)
-"""What the fast ways raise on anything in doubt. The long way then answers, outside the handler: its errors show no
-doubt as their context."""
 
 T = TypeVar("T")
 Wire = TypeVar("Wire")
@@ -106,33 +109,17 @@ class Codec(Generic[Wire]):
             return self._converting_encoder(cls)
         write = self._writers.writer(message_class)
         if may_nest_without_end(read_type(message_class)):
-            write = _writing_within_depth(write)
-        encode = self._packing(write)
+            write = writing_within_depth(write)
+        encode = packing(self.format, write)
         shortcuts = self.format.shortcuts
         if shortcuts is None or self.options.omit_defaults or not self._writers.same(message_class):
             return encode
         shortcut = shortcuts.encoder(message_class)
-        return encode if shortcut is None else _trying(shortcut, encode)
-
-    def _packing(self, write: Callable[[Any], Any]) -> Callable[[Any], Any]:
-        """Write and pack; where packing fails, once more in the way that says why."""
-        dumps, pack = self.format.dumps, self.format.pack
-        if pack is None:
-            return lambda message: dumps(write(message))
-
-        def encode(message: Any) -> Any:
-            payload = write(message)
-            try:
-                return pack(payload)
-            except _FAILURES:
-                pass
-            return dumps(payload)
-
-        return encode
+        return encode if shortcut is None else trying(shortcut, encode)
 
     def _converting_encoder(self, cls: Any) -> Callable[[Any], Any]:
         if isinstance(cls, type) and issubclass(cls, (bytes, bytearray)):
-            return _refuse_bytes
+            return refuse_bytes
         if _holds_one_of_several(cls):
             return self.encode
         dumps, unstructure = self.format.dumps, self.converter.unstructure
@@ -174,11 +161,11 @@ class Codec(Generic[Wire]):
     def _message_decoder(self, kind: Type, container: Any) -> Callable[[Any], Any]:
         read = self._readers.reader(kind)
         if may_nest_without_end(kind):
-            read = _within_depth(read)
-        decode = self._checking(read, self._readers.explainer(kind))
+            read = within_depth(read)
+        decode = checking(self.format, self.options.max_bytes, read, self._readers.explainer(kind))
         shortcut = self._shortcut(kind)
         if shortcut is not None:
-            decode = _trying(shortcut, decode, self.options.max_bytes)
+            decode = trying(shortcut, decode, self.options.max_bytes)
         if container in (list, dict):
             return lambda data: container(decode(data))
         return decode
@@ -186,35 +173,6 @@ class Codec(Generic[Wire]):
     def _shortcut(self, kind: Type) -> Callable[[Any], Any] | None:
         shortcuts = self.format.shortcuts
         return shortcuts.decoder(kind) if shortcuts is not None and self._readers.today else None
-
-    def _checking(self, read: Callable[[Any], Any], explain: Callable[[Any], Any]) -> Callable[[Any], Any]:
-        """Parse and read; where that raises anything, look again thoroughly: ``explain`` decides, and says why."""
-        loads, exact, max_bytes = self.format.loads, self.format.exact, self.options.max_bytes
-        parse = self.format.parse or loads
-
-        def decode(data: Any) -> Any:
-            if len(data) > max_bytes:
-                raise too_large(len(data), max_bytes)
-            try:
-                return read(parse(data))
-            except _FAILURES:
-                pass
-            return look_again(data)
-
-        def decode_unsized(data: Any) -> Any:
-            try:
-                return read(data)
-            except _FAILURES:
-                pass
-            return look_again(data)
-
-        def look_again(data: Any) -> Any:
-            payload = loads(data)
-            if too_deep(payload):
-                raise DecodeError(f"the payload nests deeper than {MAX_DEPTH} levels")
-            return explain(payload if exact is None else exact(data))
-
-        return decode if self.format.sized else decode_unsized
 
     def _converting_decoder(self, cls: Any) -> Callable[[Any], Any]:
         from cattrs import BaseValidationError
@@ -260,7 +218,7 @@ class Codec(Generic[Wire]):
             UnsupportedRevisionError: an unknown message, an unknown or newer revision.
             DecodeError, ValidationError: as for :meth:`decode`.
         """
-        return self._checking(self._read_envelope, self._explain_envelope)(data)
+        return checking(self.format, self.options.max_bytes, self._read_envelope, self._explain_envelope)(data)
 
     def _read_envelope(self, envelope: Any) -> Any:
         kind, readers = self._enveloped(envelope)
@@ -302,65 +260,8 @@ class Codec(Generic[Wire]):
         return {name: reason for name, reason in reasons.items() if reason is not None}
 
 
-def _within_depth(read: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """A reader that doubts what nests too deep: elsewhere the declaration is the limit, here there is none."""
-
-    def read_within(payload: Any) -> Any:
-        if too_deep(payload):
-            raise Doubt
-        return read(payload)
-
-    return read_within
-
-
-def _writing_within_depth(write: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """A writer that refuses messages that nest too deep to be read again."""
-
-    def write_within(message: Any) -> Any:
-        try:
-            payload = write(message)
-        except RecursionError:
-            raise refusal(None) from None
-        if too_deep(payload):
-            raise refusal(None)
-        return payload
-
-    return write_within
-
-
-def _trying(shortcut: Callable[[Any], Any], long_way: Callable[[Any], Any], max_bytes: int | None = None) -> Any:
-    """The shortcut, and on any doubt the long way."""
-
-    def encode(message: Any) -> Any:
-        try:
-            return shortcut(message)
-        except _FAILURES:
-            pass
-        return long_way(message)
-
-    def decode(data: Any) -> Any:
-        try:
-            if len(data) <= max_bytes:  # type: ignore[operator]
-                return shortcut(data)
-        except _FAILURES:
-            pass
-        return long_way(data)
-
-    return encode if max_bytes is None else decode
-
-
 def _holds_one_of_several(cls: Any) -> bool:
     try:
         return isinstance(read_type(cls), Choice)
     except DeclarationError:
         return False
-
-
-def _refuse_bytes(data: bytes) -> Any:
-    """Bytes are no message, even where the format could carry them."""
-    raise refusal(data)
-
-
-def too_large(size: int, max_bytes: int) -> DecodeError:
-    """The error for more bytes than a codec takes."""
-    return DecodeError(f"{size} bytes are more than the {max_bytes} that this codec takes")

@@ -2,8 +2,9 @@
 
 from sagellm_protocol.catalog import CATALOG
 from sagellm_protocol.history.detecting import Candidate
+from sagellm_protocol.history.identifying import Detection
 from sagellm_protocol.history.published import REVISIONS
-from sagellm_protocol.history.timeline import LATEST, Detection, History
+from sagellm_protocol.history.timeline import LATEST, History
 
 HISTORY = History(REVISIONS, CATALOG)
 """The protocol's own history. The functions of this module are its methods."""

@@ -73,7 +73,7 @@ class ShapeIndex:
         """The shapes that a payload can have.
 
         Of the shapes whose required fields it has, those count that know the most of its fields: all of them, unless it
-        holds fields that the protocol does not know. Of these, those go first that know the fields of the messages in it
+        holds fields that the protocol does not know. Those of them go first that know the fields of the messages in it
         as well. Where the values of none are right, nothing fits: a damaged payload is no message that happens to
         require little.
         """
