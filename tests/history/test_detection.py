@@ -347,5 +347,18 @@ def test_a_field_of_a_nested_message_tells_too() -> None:
     assert history.detect_all([response]) == REVISIONS[4:]
 
 
+def test_unknown_fields_of_nested_messages_do_not_hinder() -> None:
+    response = {
+        "request_id": "r",
+        "trace_id": "t",
+        "output_text": "x",
+        "output_tokens": [],
+        "finish_reason": "stop",
+        "metrics": METRICS,
+    }
+    of_a_site = {**response, "metrics": {**METRICS, "site": "north"}}
+    assert history.detect(of_a_site) == history.detect(response)
+
+
 def test_detection_tells_of_the_same_history() -> None:
     assert history.detect == HISTORY.detect

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import threading
 from typing import Annotated, Any
+from uuid import UUID
 
 import pytest
 from annotated_types import Gt
@@ -14,6 +15,7 @@ from sagellm_protocol.catalog import Catalog
 from sagellm_protocol.history import History
 from sagellm_protocol.history.changes import (
     added,
+    given_default,
     introduced,
     members_added,
     null_forbidden,
@@ -546,6 +548,27 @@ def test_a_field_of_others_with_a_name_of_old_is_not_mixed_up(toys: Catalog) -> 
         assert own.downgrade(payload, "Leaf", to="1", lossy=True) == {"name": "ours"}
 
 
+def test_a_name_of_old_alone_is_not_taken_for_the_field_either(toys: Catalog) -> None:
+    own = History([revision("2", renamed("toy.Leaf", width="size")), revision("1")], toys)
+    payload = {"title": "t", "width": "theirs"}
+    assert lost(payload, "Leaf", "1", own) == [("width", "'theirs'", "its name is what size is called in 1")]
+    assert own.downgrade(payload, "Leaf", to="1", lossy=True) == {"title": "t"}
+
+
+def test_what_was_required_and_is_made_today_is_made(declare: Declare) -> None:  # noqa: F811
+    catalog = declare(
+        """
+        @message
+        class Job:
+            key: UUID = field(factory=uuid4)
+        """
+    )
+    own = History([revision("2", given_default("toy.Job", "key")), revision("1")], catalog)
+    taken = own.downgrade({}, "Job", to="1")
+    assert str(UUID(taken["key"])) == taken["key"]
+    assert own.downgrade({"key": "k"}, "Job", to="1") == {"key": "k"}
+
+
 def test_a_removed_field_that_was_required_cannot_be_said(toys: Catalog) -> None:
     own = History([revision("2", removed("toy.Leaf", "weight", int)), revision("1")], toys)
     assert lost({"title": "t"}, "Leaf", "1", own) == [("weight", "None", "required in 1, and gone since")]
@@ -582,6 +605,19 @@ def test_a_rule_on_a_field_that_was_renamed_since(toys: Catalog) -> None:
     )
     assert own.downgrade({"title": "t"}, "Leaf", to="1") == {"title": "t", "width": 0, "came": 0}
     assert own.downgrade({"title": "t", "size": 3}, "Leaf", to="1") == {"title": "t", "width": 3}
+
+
+def test_a_rule_is_kept_by_defaults_that_are_left_out_only(toys: Catalog) -> None:
+    """A null that is written means null, so no default takes its place."""
+    rule = NotAllNull(("size", "came"))
+    changes = rule_dropped("toy.Leaf", rule), retyped("toy.Leaf", "size", was=int | None)
+    own = History([revision("2", *changes), revision("1")], toys)
+    assert own.downgrade({"title": "t"}, "Leaf", to="1") == {"title": "t", "size": 0, "came": 0}
+    assert own.downgrade({"title": "t", "size": None}, "Leaf", to="1") == {"title": "t", "size": None, "came": 0}
+    payload = {"title": "t", "size": None, "came": None}
+    assert [reason for _, _, reason in lost(payload, "Leaf", "1", own)] == [
+        "must be not null in at least one of size, came in 1"
+    ]
 
 
 def test_a_rule_that_no_default_keeps_cannot_be_said(toys: Catalog) -> None:

@@ -270,6 +270,7 @@ def test_a_change_that_does_not_fit_is_named(toys: Catalog, change: Change, name
         (added("toy.Nope", "size"), r"toy\.Nope"),
         (renamed("toy.Nope", name="title"), r"toy\.Nope"),
         (rule_dropped("toy.Nope", NotAllNull(("title",))), r"toy\.Nope"),
+        (rule_dropped("toy.Leaf", NotAllNull(("title", "nope"))), r"toy\.Leaf has no fields \['nope'\]"),
         (removed("toy.Nope", "weight", int), r"toy\.Nope"),
         (members_added("toy.Colour", "NOPE"), "NOPE"),
         (members_added("toy.Nope", "RED"), r"toy\.Nope"),

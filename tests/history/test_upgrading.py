@@ -387,6 +387,19 @@ def test_messages_that_hold_each_other(toys: Catalog, first: str) -> None:
     assert own.upgrade(payload, "Ping", since="1") == {"title": "a", "pong": {"ping": {"title": "b"}}}
 
 
+def test_a_hook_on_a_message_that_holds_itself(toys: Catalog) -> None:
+    own = History([revision("1")], toys)
+
+    @own.hook("Tree", since="1")
+    def shout(payload: dict[str, Any]) -> dict[str, Any]:
+        return {**payload, "title": payload["title"].upper()}
+
+    payload = {"title": "a", "below": [{"title": "b"}]}
+    assert own.upgrade(payload, "Tree", since="1") == {"title": "A", "below": [{"title": "B"}]}
+    own.unhook(shout)
+    assert own.upgrade(payload, "Tree", since="1") == payload
+
+
 def test_messages_that_hold_themselves_and_did_not_change(toys: Catalog) -> None:
     own = History([revision("2", renamed("toy.Leaf", name="title")), revision("1")], toys)
     below = [{"name": "b"}]
@@ -464,6 +477,28 @@ def test_null_becomes_a_default_that_is_made_anew(toys: Catalog) -> None:
     for payload in ({}, {"ids": None}):
         upgraded = own.upgrade(payload, "Made", since="1")
         assert upgraded.get("ids", []) == []
+
+
+def test_null_becomes_what_a_function_makes(declare: Declare) -> None:  # noqa: F811
+    """It is left out, so that the decoder makes the default."""
+    catalog = declare(
+        """
+        @message
+        class Job:
+            key: UUID = field(factory=uuid4)
+        """
+    )
+    own = History([revision("2", null_forbidden("toy.Job", "key")), revision("1")], catalog)
+    assert own.upgrade({"key": None}, "Job", since="1") == own.upgrade({}, "Job", since="1") == {}
+    assert own.upgrade({"key": "k"}, "Job", since="1") == {"key": "k"}
+    assert own.downgrade({}, "Job", to="1") == {}
+
+
+def test_a_default_of_old_that_was_not_null_is_kept_beside_null(toys: Catalog) -> None:
+    changes = redefined("toy.Leaf", "size", was=5), retyped("toy.Leaf", "size", was=int | None)
+    own = History([revision("2", *changes), revision("1")], toys)
+    assert own.upgrade({"title": "t"}, "Leaf", since="1") == {"title": "t", "size": 5}
+    assert own.upgrade({"title": "t", "size": None}, "Leaf", since="1") == {"title": "t", "size": 0}
 
 
 def test_wider_types_need_no_step(toys: Catalog) -> None:

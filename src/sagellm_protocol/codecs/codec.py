@@ -18,6 +18,7 @@ from sagellm_protocol.codecs.ways import (
     refuse_bytes,
     too_large,
     trying,
+    trying_up_to,
     within_depth,
     writing_within_depth,
 )
@@ -165,7 +166,7 @@ class Codec(Generic[Wire]):
         decode = checking(self.format, self.options.max_bytes, read, self._readers.explainer(kind))
         shortcut = self._shortcut(kind)
         if shortcut is not None:
-            decode = trying(shortcut, decode, self.options.max_bytes)
+            decode = trying_up_to(self.options.max_bytes, shortcut, decode)
         if container in (list, dict):
             return lambda data: container(decode(data))
         return decode

@@ -63,15 +63,11 @@ def violations_of(error: BaseException, path: str = "") -> Iterator[Violation]:
     elif isinstance(error, (cattrs.ClassValidationError, cattrs.IterableValidationError)):
         inside, outside = error.group_exceptions()
         for found, note in inside:
-            place = f"[{note.index!r}]" if isinstance(note, IterableValidationNote) else note.name
-            yield from violations_of(
-                found, f"{path}{place}" if place.startswith("[") or not path else f"{path}.{place}"
-            )
+            below = f"{path}[{note.index!r}]" if isinstance(note, IterableValidationNote) else join(path, note.name)
+            yield from violations_of(found, below)
         for found in outside:
             yield from violations_of(found, path)
     elif isinstance(error, KeyError):
         yield Violation(path, "required", None)
-    elif isinstance(error, cattrs.ForbiddenExtraKeysError):
-        yield from (Violation(join(path, name), "a known field", None) for name in error.extra_fields)
     else:
         yield Violation(path, f"convertible ({error})", None)

@@ -90,7 +90,7 @@ def writing_within_depth(write: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return write_within
 
 
-def trying(shortcut: Callable[[Any], Any], long_way: Callable[[Any], Any], max_bytes: int | None = None) -> Any:
+def trying(shortcut: Callable[[Any], Any], long_way: Callable[[Any], Any]) -> Callable[[Any], Any]:
     """The shortcut, and on any doubt the long way."""
 
     def encode(message: Any) -> Any:
@@ -100,15 +100,23 @@ def trying(shortcut: Callable[[Any], Any], long_way: Callable[[Any], Any], max_b
             pass
         return long_way(message)
 
+    return encode
+
+
+def trying_up_to(
+    max_bytes: int, shortcut: Callable[[Any], Any], long_way: Callable[[Any], Any]
+) -> Callable[[Any], Any]:
+    """The shortcut for no more than so many bytes, and on any doubt the long way."""
+
     def decode(data: Any) -> Any:
         try:
-            if len(data) <= max_bytes:  # type: ignore[operator]
+            if len(data) <= max_bytes:
                 return shortcut(data)
         except _FAILURES:
             pass
         return long_way(data)
 
-    return encode if max_bytes is None else decode
+    return decode
 
 
 def refuse_bytes(data: bytes) -> Any:

@@ -10,7 +10,8 @@ import attrs
 from sagellm_protocol.history.tables import has_plain_default, null_became, plain_default, reachable
 from sagellm_protocol.model import from_plain, to_plain
 from sagellm_protocol.model.annotations import spec_of
-from sagellm_protocol.model.checking import Checker, fitting_specs
+from sagellm_protocol.model.checking import Checker
+from sagellm_protocol.model.choosing import fitting_specs
 from sagellm_protocol.model.exceptions import Loss
 from sagellm_protocol.model.spec import (
     Choice,
@@ -18,6 +19,7 @@ from sagellm_protocol.model.spec import (
     Either,
     Field,
     Items,
+    Made,
     Nested,
     Nullable,
     OneOf,
@@ -172,7 +174,7 @@ def _chosen(choice: Choice, payload: Mapping[str, Any]) -> str | None:
 
 def _say_default(cls: type, old: Field, new: Field, payload: Mapping[str, Any], taken: dict[str, Any]) -> None:
     """Write a field left to its default, where leaving it out means something else in the older revision."""
-    if isinstance(new.default, Derived):
+    if isinstance(new.default, Derived) or (isinstance(new.default, Made) and old.required):
         value = to_plain(from_plain(cls, dict(payload), unknown="ignore"))[new.name]
         if not has_plain_default(old) or plain_default(old.default) != value:
             taken[old.name] = value

@@ -12,9 +12,7 @@ from sagellm_protocol.model.annotations import is_message
 from sagellm_protocol.model.naming import full_name
 from sagellm_protocol.model.spec import (
     REQUIRED,
-    Choice,
     Derived,
-    Either,
     Field,
     Flag,
     Free,
@@ -59,8 +57,8 @@ def type_text(kind: Type) -> str:
             return f"dict[str, {type_text(value)}]"
         case Nullable(inner=inner):
             return f"{type_text(inner)} | None"
-        case Choice(options=options) | Either(options=options):
-            return " | ".join(type_text(option) for option in options)
+        case _:
+            return " | ".join(type_text(option) for option in kind.options)
 
 
 def bounds(kind: Type) -> dict[str, float]:

@@ -9,7 +9,7 @@ import attrs
 
 from sagellm_protocol.history.tables import has_plain_default, null_became, plain_default, reachable
 from sagellm_protocol.model.annotations import spec_of, wire_kind
-from sagellm_protocol.model.checking import fitting_specs
+from sagellm_protocol.model.choosing import fitting_specs
 from sagellm_protocol.model.exceptions import ValidationError, Violation
 from sagellm_protocol.model.once import Once
 from sagellm_protocol.model.source import Function

@@ -16,6 +16,7 @@ from uuid import UUID
 import attrs
 
 from sagellm_protocol.model.annotations import spec_of, wire_kind
+from sagellm_protocol.model.choosing import fitting_specs, tags
 from sagellm_protocol.model.exceptions import DecodeError, ValidationError, Violation
 from sagellm_protocol.model.frozen import EMPTY, FrozenDict
 from sagellm_protocol.model.spec import (
@@ -113,7 +114,7 @@ class Checker:
                 return _BROKEN if any(item is _BROKEN for item in items) else items
             case Table():
                 return self._table(kind, value, path)
-            case Free():
+            case _:
                 return self.free(value, path, MAX_FREE_DEPTH)
 
     def _number(self, kind: Number, value: Any, path: str) -> Any:
@@ -167,11 +168,10 @@ class Checker:
             return self.broken(path, "an object", value)
         specs = [self.spec(option) for option in kind.options]
         if kind.tag is not None and kind.tag in value:
-            tags = {field.type.values[0]: spec for spec in specs for field in spec.fields if field.name == kind.tag}  # type: ignore[union-attr]
-            found = value[kind.tag]
-            if not isinstance(found, str) or found not in tags:
-                return self.broken(join(path, kind.tag), one_of(tuple(tags)), found)
-            return self.message(tags[found], value, path)
+            tagged, found = tags(specs, kind.tag), value[kind.tag]
+            if not isinstance(found, str) or found not in tagged:
+                return self.broken(join(path, kind.tag), one_of(tuple(tagged)), found)
+            return self.message(tagged[found], value, path)
         fitting = fitting_specs(specs, value)
         if len(fitting) == 1:
             return self.message(fitting[0], value, path)
@@ -257,17 +257,6 @@ class Checker:
             if all(value.get(name) is None for name in rule.fields):
                 self.broken(path, str(rule), None)
         return checked
-
-
-def fitting_specs(specs: Sequence[Spec], payload: Mapping[str, Any]) -> list[Spec]:
-    """The specs whose required fields the payload has, fewest unknown fields first; only those with equally few."""
-
-    def strange(spec: Spec) -> int:
-        return len(payload.keys() - {field.name for field in spec.fields})
-
-    fitting = [spec for spec in specs if all(field.name in payload for field in spec.fields if field.required)]
-    fewest = min(map(strange, fitting), default=0)
-    return [spec for spec in fitting if strange(spec) == fewest]
 
 
 def check_arguments(cls: type, arguments: dict[str, Any]) -> dict[str, Any]:

@@ -8,16 +8,11 @@ from typing import Any
 from sagellm_protocol.model.annotations import spec_of
 from sagellm_protocol.model.checking import check_arguments
 from sagellm_protocol.model.source import Function
-from sagellm_protocol.model.spec import Derived, Made
+from sagellm_protocol.model.spec import Derived, Made, Mark
 from sagellm_protocol.model.statements import Writer
 
-
-class _Unset:
-    def __repr__(self) -> str:
-        return "<not given>"
-
-
-UNSET = _Unset()
+UNSET = Mark("UNSET")
+"""Stands for an argument that was not given."""
 
 
 def write_constructor(cls: Any) -> Callable[..., None]:

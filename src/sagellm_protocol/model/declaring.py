@@ -15,7 +15,7 @@ from sagellm_protocol.model.spec import Unknown
 
 if sys.version_info >= (3, 11):
     from typing import dataclass_transform
-else:
+else:  # pragma: no cover - this interpreter has it in typing
     from typing_extensions import dataclass_transform
 
 T = TypeVar("T")

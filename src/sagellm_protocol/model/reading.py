@@ -12,11 +12,11 @@ from typing import Any
 import attrs
 
 from sagellm_protocol.model.annotations import spec_of
-from sagellm_protocol.model.checking import fitting_specs
+from sagellm_protocol.model.choosing import chosen, tags
 from sagellm_protocol.model.constructor import draft_of
 from sagellm_protocol.model.once import Once
 from sagellm_protocol.model.source import Doubt, Function
-from sagellm_protocol.model.spec import MAX_FREE_DEPTH, Choice, Derived, Field, Made, Nested, OneOf, Spec, Type, Unknown
+from sagellm_protocol.model.spec import MAX_FREE_DEPTH, Choice, Derived, Field, Made, Mark, Nested, Spec, Type, Unknown
 from sagellm_protocol.model.statements import Origin, Writer
 
 _SCALARS = frozenset((str, int, float, bool, type(None)))
@@ -126,24 +126,18 @@ class Readers:
     def _choice(self, choice: Choice) -> Callable[[Any], Any]:
         specs = [self.spec(option) for option in choice.options]
         readers = {option.name: self._message(option) for option in choice.options}
-        tagged = {
-            field.type.values[0]: readers[spec.name]
-            for spec in specs
-            for field in spec.fields
-            if field.name == choice.tag and isinstance(field.type, OneOf)
-        }
-        tag = choice.tag
+        tagged = {text: readers[spec.name] for text, spec in tags(specs, choice.tag).items()}
+        tag: Any = choice.tag
 
         def read_choice(payload: Any) -> Any:
-            found = payload.get(tag) if type(payload) is dict else None
-            if found in tagged:
-                return tagged[found](payload)
-            if type(payload) is not dict or tag in payload:
+            if type(payload) is dict:
+                read = tagged.get(payload.get(tag, ""))
+                if read is not None:
+                    return read(payload)
+            spec = chosen(specs, tag, payload)
+            if spec is None:
                 raise Doubt
-            fitting = fitting_specs(specs, payload)
-            if len(fitting) != 1:
-                raise Doubt
-            return readers[fitting[0].name](payload)
+            return readers[spec.name](payload)
 
         return read_choice
 
@@ -172,9 +166,5 @@ def depth(value: Any, limit: int = 1000) -> int:
     return deepest
 
 
-class _Absent:
-    def __repr__(self) -> str:
-        return "<absent>"
-
-
-ABSENT = _Absent()
+ABSENT = Mark("ABSENT")
+"""Stands for a field that a payload does not have."""

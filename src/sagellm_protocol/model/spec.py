@@ -112,12 +112,17 @@ Type: TypeAlias = (
 )
 
 
-class _Required:
+class Mark:
+    """A value that stands for something no message can hold."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
     def __repr__(self) -> str:
-        return "REQUIRED"
+        return self.name
 
 
-REQUIRED = _Required()
+REQUIRED = Mark("REQUIRED")
 """Default of a field that has none."""
 
 
@@ -155,7 +160,7 @@ class Field:
     def always_written(self) -> bool:
         """Whether leaving the field out would change what the payload means, even at its default."""
         tag = isinstance(self.type, OneOf) and len(self.type.values) == 1
-        return tag or isinstance(self.default, (_Required, Derived, Made))
+        return tag or isinstance(self.default, (Mark, Derived, Made))
 
 
 @attrs.frozen

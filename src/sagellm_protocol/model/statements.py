@@ -93,7 +93,7 @@ class Writer:
                 self._table(to, kind, name)
             case Free():
                 to.add(f"{name} = {to.bind('freeze', _FREEZE[self.origin][0])}({name})")
-            case Either():
+            case _:
                 self._either(to, kind, name)
 
     def _number(self, to: Function, kind: Number, name: str) -> None:

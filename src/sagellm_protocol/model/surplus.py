@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from sagellm_protocol.model.annotations import spec_of
-from sagellm_protocol.model.spec import Items, Nested, Nullable, Spec, Table, Type
+from sagellm_protocol.model.choosing import chosen
+from sagellm_protocol.model.spec import Choice, Items, Nested, Nullable, Spec, Table, Type
 from sagellm_protocol.model.wording import join
 
 
@@ -23,6 +24,10 @@ def unknown_fields(kind: Type, payload: Any, path: str = "") -> Iterator[str]:
                     yield join(path, name)
                 else:
                     yield from unknown_fields(types[name], value, join(path, name))
+        case Choice(options=options):
+            spec = chosen([spec_of(option.cls) for option in options], kind.tag, payload)
+            if spec is not None:
+                yield from unknown_fields(Nested(spec.name, spec.cls), payload, path)
         case Items() if isinstance(payload, list):
             for index, item in enumerate(payload):
                 yield from unknown_fields(kind.item, item, f"{path}[{index}]")
@@ -42,6 +47,9 @@ def without_unknown(kind: Type, payload: Any, specs: Mapping[str, Spec]) -> Any:
             types = {field.name: field.type for field in specs[kind.name].fields}
             known = payload.keys() & types.keys()
             return {name: without_unknown(types[name], payload[name], specs) for name in payload if name in known}
+        case Choice(options=options):
+            spec = chosen([specs[option.name] for option in options], kind.tag, payload)
+            return payload if spec is None else without_unknown(Nested(spec.name, spec.cls), payload, specs)
         case Items() if isinstance(payload, list):
             return [without_unknown(kind.item, item, specs) for item in payload]
         case Table() if isinstance(payload, dict):

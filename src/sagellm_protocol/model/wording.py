@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sagellm_protocol.model.spec import (
-    Choice,
-    Either,
     Flag,
     Free,
     Items,
@@ -43,10 +41,10 @@ def describe(kind: Type) -> str:
             return "UUID"
         case Nullable():
             return f"{describe(kind.inner)} or None"
-        case Choice() | Either():
-            return " or ".join(describe(option) for option in kind.options)
         case Free():
             return "JSON"
+        case _:
+            return " or ".join(describe(option) for option in kind.options)
 
 
 def one_of(values: Sequence[object]) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, cast
+from uuid import UUID
 
 import attrs
 
@@ -27,6 +28,7 @@ from sagellm_protocol.model.spec import (
     Text,
     Type,
     Uuid,
+    nested_in,
 )
 
 Form: TypeAlias = Literal["orjson", "msgpack", "plain"]
@@ -155,32 +157,28 @@ class Writers:
                 return f"{{{key}: {self._expression(to, inner, item)} for {key}, {item} in {value}.items()}}"
             case Free():
                 return f"{to.bind('thaw', thaw)}({value})"
-            case Either(options=options):
-                return self._either(to, options, value)
             case _:
-                raise AssertionError(kind)
+                return self._either(to, cast("Either", kind), value)
 
-    def _either(self, to: Function, options: tuple[Type, ...], value: str) -> str:
+    def _either(self, to: Function, kind: Either, value: str) -> str:
         """Options that need work are told by the class that a message holds them in; the rest stand as they are."""
         text = value
-        for option in options:
+        for option in kind.options:
             if not self._as_it_is(option):
                 held = to.bind("held", _held_class(option))
                 text = f"{self._expression(to, option, value)} if _isinstance({value}, {held}) else {text}"
         return text
 
 
-def _held_class(kind: Type) -> type:
-    from uuid import UUID
-
+def _held_class(kind: Type) -> tuple[type, ...]:
     match kind:
         case Items():
-            return tuple
+            return (tuple,)
         case Table():
-            return dict
+            return (dict,)
         case Uuid():
-            return UUID
-        case Member(cls=cls) | Nested(cls=cls) if cls is not None:
-            return cls
+            return (UUID,)
+        case Member(cls=cls):
+            return (cast("type", cls),)
         case _:
-            raise AssertionError(kind)
+            return tuple(nested.cls for nested in nested_in(kind))

@@ -12,7 +12,7 @@ from hypothesis.strategies import SearchStrategy
 
 from sagellm_protocol.history import HISTORY, LATEST, History
 from sagellm_protocol.model.annotations import spec_of
-from sagellm_protocol.model.checking import fitting_specs
+from sagellm_protocol.model.choosing import fitting_specs
 from sagellm_protocol.model.spec import (
     INT_MAX,
     INT_MIN,

@@ -1,0 +1,40 @@
+"""Which of several messages a payload is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sagellm_protocol.model.spec import OneOf, Spec
+
+
+def tags(specs: Sequence[Spec], tag: str | None) -> dict[str, Spec]:
+    """The text that each message has in the field that tells them apart."""
+    return {
+        field.type.values[0]: spec
+        for spec in specs
+        for field in spec.fields
+        if field.name == tag and isinstance(field.type, OneOf)
+    }
+
+
+def fitting_specs(specs: Sequence[Spec], payload: Mapping[str, Any]) -> list[Spec]:
+    """The specs whose required fields the payload has, fewest unknown fields first; only those with equally few."""
+
+    def strange(spec: Spec) -> int:
+        return len(payload.keys() - {field.name for field in spec.fields})
+
+    fitting = [spec for spec in specs if all(field.name in payload for field in spec.fields if field.required)]
+    fewest = min(map(strange, fitting), default=0)
+    return [spec for spec in fitting if strange(spec) == fewest]
+
+
+def chosen(specs: Sequence[Spec], tag: str | None, payload: Any) -> Spec | None:
+    """The one message that a payload is, by its tag, or else by its fields; None where that does not tell."""
+    if not isinstance(payload, dict):
+        return None
+    if tag is not None and tag in payload:
+        text = payload[tag]
+        return tags(specs, tag).get(text) if isinstance(text, str) else None
+    fitting = fitting_specs(specs, payload)
+    return fitting[0] if len(fitting) == 1 else None

@@ -1,0 +1,141 @@
+"""What is special about the codecs by msgspec; what is not is tested with the other codecs."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+import attrs
+import pytest
+
+import declared
+from sagellm_protocol import DecodeError, EncodeError, MissingExtraError, Request, StreamEventDelta, codecs, history
+from sagellm_protocol.catalog import Catalog
+from sagellm_protocol.codecs.msgspec import MsgspecShortcuts
+from sagellm_protocol.history import History
+from sagellm_protocol.history.changes import revision
+from sagellm_protocol.model import message
+from sagellm_protocol.model.annotations import read_type
+from sagellm_protocol.types import StreamEvent
+
+DELTA = StreamEventDelta(request_id="r", trace_id="t", engine_id="e", content="Hi", content_tokens=[42])
+
+
+def test_every_message_of_today_is_read_in_c() -> None:
+    for name in ("msgspec-json", "msgspec-msgpack"):
+        assert codecs.get(name).describe()["fallbacks"] == {}
+
+
+def test_an_older_revision_is_left_to_the_core_codec() -> None:
+    described = codecs.get("msgspec-json", revision="0.4.0.8").describe()["fallbacks"]
+    assert set(described.values()) == {"0.4.0.7 is not today's revision"}
+    assert codecs.get("json").describe()["fallbacks"] == {}
+
+
+def test_what_msgspec_cannot_read_is_named_with_the_reason() -> None:
+    ours = History([revision("1")], Catalog(["declared"]))
+    described = codecs.get("msgspec-json", history=ours).describe()["fallbacks"]
+    assert "holds itself" in described["declared.Tree"]
+    tree = declared.Tree(name="a", children=[declared.Tree(name="b")])
+    codec = codecs.get("msgspec-json", history=ours)
+    assert codec.decode(codec.encode(tree), declared.Tree) == tree
+
+
+@message
+class Based(declared.Lenient):
+    more: int = 0
+
+
+@message
+class Either:
+    named: Sequence[UUID] | str
+    table: Mapping[str, UUID] | None = None
+
+
+@message
+class Pair:
+    kind: str
+    first: int
+
+
+@message
+class Other:
+    kind: str
+    second: int
+
+
+@pytest.mark.parametrize("cls", [Based, Either])
+def test_shortcuts_that_there_are_not(cls: Any) -> None:
+    shortcuts = MsgspecShortcuts(binary=True)
+    assert shortcuts.reason_against(cls)
+    assert shortcuts.decoder(read_type(cls)) is None
+    assert shortcuts.encoder(cls) is None
+
+
+def test_messages_without_a_tag_are_told_apart_the_long_way() -> None:
+    codec = codecs.get("msgspec-json")
+    assert codec.decode(b'{"kind":"k","second":2}', Pair | Other) == Other(kind="k", second=2)
+    assert MsgspecShortcuts(binary=False).decoder(read_type(Pair | Other)) is None
+
+
+def test_a_limit_on_bytes_holds_here_too() -> None:
+    wire = codecs.get("msgspec-json").encode(DELTA)
+    assert codecs.get("msgspec-json", max_bytes=len(wire)).decode(wire, StreamEvent) == DELTA
+    with pytest.raises(DecodeError, match="more than"):
+        codecs.get("msgspec-json", max_bytes=len(wire) - 1).decode(wire, StreamEvent)
+
+
+def test_integers_past_64_bits_are_not_written() -> None:
+    for name in ("msgspec-json", "msgspec-msgpack"):
+        for wrong in ({"max_tokens": 2**64}, {"max_tokens": 1, "metadata": {"a": [2**64]}}):
+            with pytest.raises(EncodeError, match="past 64 bits"):
+                codecs.get(name).encode(Request(request_id="r", trace_id="t", **wrong))
+
+
+def test_without_the_extra_the_error_names_it() -> None:
+    """In a process of its own, in which msgspec cannot be imported."""
+    program = (
+        "import sys; sys.modules['msgspec'] = None\n"
+        "from sagellm_protocol import codecs\n"
+        "try:\n    codecs.get('msgspec-json')\n"
+        "except ImportError as error:\n    print(type(error).__name__, error)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("MissingExtraError") and "isagellm-protocol[msgspec]" in done.stdout  # noqa: PT018
+    assert issubclass(MissingExtraError, ImportError)
+
+
+def test_without_the_extra_in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "msgspec", None)
+    monkeypatch.delitem(sys.modules, "sagellm_protocol.codecs.msgspec")
+    with pytest.raises(MissingExtraError, match=r"isagellm-protocol\[msgspec\]"):
+        __import__("sagellm_protocol.codecs.msgspec")
+
+
+def test_a_hook_registered_later_is_heard_by_a_codec_made_before() -> None:
+    payload = {"request_id": "r", "trace_id": "t", "event": "delta", "chunk": "Hi", "chunk_tokens": [42]}
+    decode = codecs.get("dict", revision="0.1.0").decoder(StreamEventDelta)
+    assert decode(payload).engine_id == "unknown"
+
+    @history.hook("types.StreamEventDelta", since="0.1.0")
+    def name_the_engine(old: dict[str, Any]) -> dict[str, Any]:
+        return {**old, "engine_id": "ours"}
+
+    try:
+        assert decode(payload).engine_id == "ours"
+    finally:
+        history.unhook(name_the_engine)
+    assert decode(payload).engine_id == "unknown"
+
+
+def test_a_class_of_the_users_that_cattrs_does_not_know() -> None:
+    @attrs.frozen
+    class Job:
+        delta: StreamEventDelta
+        other: complex
+
+    with pytest.raises(TypeError, match="complex"):
+        codecs.get("json").decode(b'{"delta":{},"other":1}', Job)
