@@ -7,12 +7,13 @@ import sys
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, find, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, find, given, settings, strategies as st
 
 import declared
-from sagellm_protocol import catalog
-from sagellm_protocol.history import HISTORY
+from sagellm_protocol import catalog, codecs
+from sagellm_protocol.catalog import Catalog
+from sagellm_protocol.history import HISTORY, History
+from sagellm_protocol.history.changes import revision
 from sagellm_protocol.model.annotations import is_message, read_type, spec_of
 from sagellm_protocol.model.checking import check_payload
 from sagellm_protocol.model.exceptions import UnsupportedRevisionError
@@ -20,6 +21,7 @@ from sagellm_protocol.model.spec import INT_MAX, INT_MIN, Nested, NotAllNull, Nu
 from sagellm_protocol.testing import messages, payloads, values
 from sagellm_protocol.types import Request
 
+OURS = History([revision("1")], Catalog(["declared"]))
 ANY = settings(max_examples=2000, database=None, suppress_health_check=list(HealthCheck))
 
 
@@ -102,5 +104,17 @@ def test_without_hypothesis_the_extra_is_named() -> None:
     code = "import sys; sys.modules['hypothesis'] = None; import sagellm_protocol.testing"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 1
-    assert "ImportError" in done.stderr
+    assert "MissingExtraError" in done.stderr
     assert "isagellm-protocol[testing]" in done.stderr.splitlines()[-1]
+
+
+@pytest.mark.parametrize("name", sorted(OURS.catalog.messages))
+def test_payloads_of_a_history_of_ones_own(name: str) -> None:
+    cls = OURS.catalog.get(name)
+
+    @settings(max_examples=5)
+    @given(payloads(name, "1", history=OURS))
+    def check(payload: Any) -> None:
+        assert isinstance(codecs.get("dict", revision="1", history=OURS).decode(payload, cls), cls)
+
+    check()

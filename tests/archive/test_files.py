@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from sagellm_protocol.archive import FileReport, Options, UnreadableError, Upgrader, upgrade_file
 from sagellm_protocol.archive.files import releases_of, whole_file

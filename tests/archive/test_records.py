@@ -7,8 +7,7 @@ import io
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from sagellm_protocol.archive import UnreadableError
 from sagellm_protocol.archive.records import LongLine, opened, read_lines

@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from sagellm_protocol.archive import ArchiveError, Counts, FileReport, Report, Upgraded
 from sagellm_protocol.archive.report import OTHERS, Fingerprint, Rejection

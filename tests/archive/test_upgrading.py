@@ -8,8 +8,7 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from published import corpus, revisions
 from sagellm_protocol import catalog, history
@@ -116,7 +115,8 @@ def test_a_message_given_narrows_the_search() -> None:
 
 def test_a_release_given_narrows_the_search() -> None:
     sampling = b'{"temperature":0.5}'
-    assert "sampling.SamplingParams (0.4.0.7 to 0.5.4.16)" in reason(sampling)
+    assert "sampling.SamplingParams (0.5.4.16)" in reason(sampling)
+    assert "sampling.SamplingParams (0.5.4.13)" in reason(sampling)
     upgraded = Upgrader(Options(since="0.4.0.8")).upgrade(sampling)
     assert upgraded.record == b'{"temperature":0.5,"strategy":"greedy"}'
     assert upgraded.revisions == "0.4.0.7"

@@ -18,8 +18,7 @@ from uuid import UUID
 
 import attrs
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from sagellm_protocol import catalog
 from sagellm_protocol.model import FrozenDict, from_plain, to_plain

@@ -4,10 +4,12 @@
 ``values(kind)`` what a field of some type may hold. Needs the extra ``testing``.
 """
 
+from sagellm_protocol.model.exceptions import missing_extra
+
 try:
     import hypothesis as _hypothesis  # noqa: F401
 except ImportError as _error:
-    raise ImportError("the strategies need Hypothesis: install isagellm-protocol[testing]") from _error
+    raise missing_extra("testing") from _error
 
 from sagellm_protocol.testing.strategies import messages, payloads, values
 

@@ -17,7 +17,6 @@ from sagellm_protocol.model.spec import (
     INT_MAX,
     INT_MIN,
     Choice,
-    Either,
     Field,
     Flag,
     Free,
@@ -112,8 +111,8 @@ class _Drawing:
                 return _free
             case Nullable(inner=inner):
                 return st.none() | self.values(inner)
-            case Either(options=options):
-                return st.one_of([self.values(option) for option in options])
+            case _:
+                return st.one_of([self.values(option) for option in kind.options])
 
     def message(self, cls: type[T]) -> SearchStrategy[T]:
         return self._fields(spec_of(cls)).map(lambda fields: cls(**fields))

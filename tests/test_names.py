@@ -1,0 +1,71 @@
+"""Names of the package and of the catalogue, loaded when they are asked for."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+import sagellm_protocol
+from sagellm_protocol import catalog, kv, kv_hooks
+from sagellm_protocol.catalog import CATALOG, Catalog, UnknownMessageError
+from sagellm_protocol.kv.types import KVHandle
+
+
+def test_a_name_that_there_is_not() -> None:
+    for module in (sagellm_protocol, kv):
+        with pytest.raises(AttributeError, match="has no attribute 'Nope'"):
+            _ = module.Nope  # type: ignore[attr-defined]
+        with pytest.raises(AttributeError):
+            _ = module._private
+
+
+def test_names_are_listed() -> None:
+    assert {"Request", "codecs", "__version__"} <= {*dir(sagellm_protocol), "codecs", "__version__"}
+    assert "Request" in dir(sagellm_protocol)
+    assert "KVBlock" in dir(kv)
+    assert sagellm_protocol.__version__ == "0.6.0"
+    starred: dict[str, object] = {}
+    exec("from sagellm_protocol.kv import *", starred)
+    assert starred["KVHandle"] is KVHandle
+
+
+def test_modules_are_found_like_names() -> None:
+    program = "import sagellm_protocol as p; print(p.history.latest, p.kv.KVHandle.__name__)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["0.5.4.16", "KVHandle"]
+    sagellm_protocol.__dict__.pop("ports", None)
+    assert sagellm_protocol.ports.SAGELLM_GATEWAY_PORT == 8889
+
+
+def test_the_import_loads_no_message_and_no_format() -> None:
+    program = (
+        "import sys, sagellm_protocol\n"
+        "print(sorted({m.split('.')[0] for m in sys.modules} & {'attr', 'cattrs', 'orjson', 'msgpack', 'pydantic'}))\n"
+        "from sagellm_protocol import Request\n"
+        "Request(request_id='r', trace_id='t', max_tokens=1)\n"
+        "print(sorted({m.split('.')[0] for m in sys.modules} & {'cattrs', 'orjson', 'msgpack', 'pydantic'}))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n[]\n"
+
+
+def test_messages_by_name() -> None:
+    assert catalog.get("KVHandle") is kv_hooks.KVHandle
+    assert catalog.get("kv.types.KVHandle") is KVHandle
+    assert catalog.get(KVHandle) is KVHandle
+    assert catalog.name("KVBlock") == "kv.types.KVBlock"
+    assert len(catalog.messages()) == 82
+
+
+@pytest.mark.parametrize("wanted", ["Nothing", "types.Nothing", str, ""])
+def test_what_is_no_message(wanted: object) -> None:
+    with pytest.raises(UnknownMessageError):
+        CATALOG.get(wanted)  # type: ignore[arg-type]
+
+
+def test_a_name_that_two_share_is_asked_back() -> None:
+    without_preference = Catalog(CATALOG.modules)
+    with pytest.raises(UnknownMessageError, match=r"kv\.types\.KVHandle or kv_hooks\.KVHandle"):
+        without_preference.get("KVHandle")
