@@ -108,6 +108,13 @@ def test_without_hypothesis_the_extra_is_named() -> None:
     assert "isagellm-protocol[testing]" in done.stderr.splitlines()[-1]
 
 
+def test_without_hypothesis_in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "hypothesis", None)
+    monkeypatch.delitem(sys.modules, "sagellm_protocol.testing")
+    with pytest.raises(ImportError, match=r"isagellm-protocol\[testing\]"):
+        __import__("sagellm_protocol.testing")
+
+
 @pytest.mark.parametrize("name", sorted(OURS.catalog.messages))
 def test_payloads_of_a_history_of_ones_own(name: str) -> None:
     cls = OURS.catalog.get(name)
