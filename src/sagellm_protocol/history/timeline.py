@@ -13,7 +13,7 @@ from sagellm_protocol.history.downgrading import UNSAYABLE, Downgrades
 from sagellm_protocol.history.identifying import Detection, detect, detect_all, identify
 from sagellm_protocol.history.tables import message_table, revision_table
 from sagellm_protocol.history.undoing import tables_of, unsaid_in
-from sagellm_protocol.history.upgrading import Hook, Upgrades, not_an_object
+from sagellm_protocol.history.upgrading import Hook, Upgrade, Upgrades, not_an_object
 from sagellm_protocol.model.exceptions import Loss, LossyDowngradeError, UnsupportedRevisionError
 from sagellm_protocol.model.spec import Spec
 
@@ -38,6 +38,7 @@ class History:
         self.hooks_changed = 0
         """How often hooks were registered or taken out."""
         self._upgrades: dict[str, Upgrades] = {}
+        self._steps: dict[tuple[str | type, str], Upgrade] = {}
         self._downgrades: dict[str, Downgrades] = {}
 
     # Revisions and tables
@@ -135,6 +136,7 @@ class History:
             self._hooks.setdefault(revision, {}).setdefault(name, []).append(function)
             self._upgrades.pop(revision, None)
             self.hooks_changed += 1
+            self._steps = {}
             return function
 
         return register
@@ -147,6 +149,7 @@ class History:
                     functions.remove(function)
             self._upgrades.pop(revision, None)
         self.hooks_changed += 1
+        self._steps = {}
 
     def upgrades(self, release: str) -> Upgrades:
         """The functions that bring payloads of a revision forward."""
@@ -175,17 +178,24 @@ class History:
             ValidationError: it is no dict, or the steps would lose a value.
             UnsupportedRevisionError: no such release, or no such message in it.
         """
+        step = self._steps.get((message, since))
+        if step is None:
+            step = self._steps[message, since] = self._step(message, since)
+        upgraded: dict[str, Any] = step(payload, fill or {})
+        return upgraded
+
+    def _step(self, message: str | type, since: str) -> Upgrade:
         name = self.catalog.name(message)
         upgrades = self.upgrades(since)
         if name not in upgrades.specs:
             self.spec(name, since)
-        step = upgrades.upgrade(name)
-        if step is not None:
-            upgraded: dict[str, Any] = step(payload, fill or {})
-            return upgraded
-        if not isinstance(payload, dict):
-            raise not_an_object(name, payload)
-        return dict(payload)
+
+        def copy(payload: Any, _: Mapping[str, Any]) -> dict[str, Any]:
+            if not isinstance(payload, dict):
+                raise not_an_object(name, payload)
+            return dict(payload)
+
+        return upgrades.upgrade(name) or copy
 
     # Backwards
 
