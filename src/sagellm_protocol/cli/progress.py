@@ -69,7 +69,8 @@ def watching(console: Console) -> Iterator[Bar]:
         expand=True,
         disable=not console.is_interactive,
     )
-    with progress:
+    # Some releases of rich end even a disabled bar with an empty line.
+    with progress if console.is_interactive else contextlib.nullcontext():
         bar = Bar(progress)
         before = {number: signal.signal(number, bar.on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
         try:
