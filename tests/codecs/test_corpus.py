@@ -43,8 +43,8 @@ def test_payloads_of_today_come_back_equal(name: str) -> None:
         written = READ[name](codec.encode(message))
         if line.style == "all":
             assert written == line.payload, line
-            # msgspec writes fields in alphabetical order.
-            assert list(written) == (sorted if name.startswith("msgspec") else list)(line.payload)
+            # msgspec writes MessagePack with fields in alphabetical order.
+            assert list(written) == (sorted if name == "msgspec-msgpack" else list)(line.payload)
         completed = complete(Nested(line.type, cls), line.payload, written)
         assert written == completed, line
         assert json.dumps(numbers_as_floats(written), sort_keys=True) == json.dumps(

@@ -71,14 +71,14 @@ class Other:
 def test_shortcuts_that_there_are_not(cls: Any) -> None:
     shortcuts = MsgspecShortcuts(binary=True)
     assert shortcuts.reason_against(cls)
-    assert shortcuts.decoder(read_type(cls)) is None
-    assert shortcuts.encoder(cls) is None
+    assert shortcuts.decoder(read_type(cls), 1000, bytes) is None
+    assert shortcuts.encoder(cls, bytes) is None
 
 
 def test_messages_without_a_tag_are_told_apart_the_long_way() -> None:
     codec = codecs.get("msgspec-json")
     assert codec.decode(b'{"kind":"k","second":2}', Pair | Other) == Other(kind="k", second=2)
-    assert MsgspecShortcuts(binary=False).decoder(read_type(Pair | Other)) is None
+    assert MsgspecShortcuts(binary=False).decoder(read_type(Pair | Other), 1000, bytes) is None
 
 
 def test_a_limit_on_bytes_holds_here_too() -> None:
@@ -139,3 +139,19 @@ def test_a_class_of_the_users_that_cattrs_does_not_know() -> None:
 
     with pytest.raises(TypeError, match="complex"):
         codecs.get("json").decode(b'{"delta":{},"other":1}', Job)
+
+
+def test_hooks_of_others_leave_a_codec_as_it_was() -> None:
+    """A hook that changes nothing for a message changes nothing for its codec."""
+    decode = codecs.get("dict", revision="0.1.0").decoder(StreamEventDelta)
+    payload = {"request_id": "r", "trace_id": "t", "event": "delta", "chunk": "Hi", "chunk_tokens": [42]}
+    before = decode(payload)
+
+    @history.hook("types.Metrics", since="0.1.0")
+    def nothing(old: dict[str, Any]) -> dict[str, Any]:
+        return old
+
+    try:
+        assert decode(payload) == before
+    finally:
+        history.unhook(nothing)

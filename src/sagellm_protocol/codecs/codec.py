@@ -17,9 +17,8 @@ from sagellm_protocol.codecs.ways import (
     packing,
     refuse_bytes,
     too_large,
-    trying,
-    trying_up_to,
     within_depth,
+    writing,
     writing_within_depth,
 )
 from sagellm_protocol.history import HISTORY, LATEST, History
@@ -108,15 +107,14 @@ class Codec(Generic[Wire]):
         message_class = next((base for base in getattr(cls, "__mro__", ()) if is_message(base)), None)
         if message_class is None:
             return self._converting_encoder(cls)
-        write = self._writers.writer(message_class)
         if may_nest_without_end(read_type(message_class)):
-            write = writing_within_depth(write)
-        encode = packing(self.format, write)
+            return packing(self.format, writing_within_depth(self._writers.writer(message_class)))
+        if self.options.omit_defaults or not self._writers.same(message_class):
+            return packing(self.format, self._writers.writer(message_class))
+        encode = writing(self.format, self._writers.today, message_class)
         shortcuts = self.format.shortcuts
-        if shortcuts is None or self.options.omit_defaults or not self._writers.same(message_class):
-            return encode
-        shortcut = shortcuts.encoder(message_class)
-        return encode if shortcut is None else trying(shortcut, encode)
+        shortcut = None if shortcuts is None else shortcuts.encoder(message_class, encode)
+        return shortcut or encode
 
     def _converting_encoder(self, cls: Any) -> Callable[[Any], Any]:
         if isinstance(cls, type) and issubclass(cls, (bytes, bytearray)):
@@ -164,16 +162,12 @@ class Codec(Generic[Wire]):
         if may_nest_without_end(kind):
             read = within_depth(read)
         decode = checking(self.format, self.options.max_bytes, read, self._readers.explainer(kind))
-        shortcut = self._shortcut(kind)
-        if shortcut is not None:
-            decode = trying_up_to(self.options.max_bytes, shortcut, decode)
+        shortcuts = self.format.shortcuts
+        if shortcuts is not None and self._readers.today:
+            decode = shortcuts.decoder(kind, self.options.max_bytes, decode) or decode
         if container in (list, dict):
             return lambda data: container(decode(data))
         return decode
-
-    def _shortcut(self, kind: Type) -> Callable[[Any], Any] | None:
-        shortcuts = self.format.shortcuts
-        return shortcuts.decoder(kind) if shortcuts is not None and self._readers.today else None
 
     def _converting_decoder(self, cls: Any) -> Callable[[Any], Any]:
         from cattrs import BaseValidationError

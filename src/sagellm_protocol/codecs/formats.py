@@ -27,14 +27,14 @@ MAX_BYTES = 64 * 1024 * 1024
 class Shortcuts(Protocol):
     """Ways to read and write some messages without parsed values in between.
 
-    What they give raises on anything in doubt; the codec then goes the long way, which decides and explains.
+    Each is given the long way, which it leaves anything in doubt to: that decides and explains.
     """
 
-    def decoder(self, kind: Type) -> Callable[[Any], Any] | None:
-        """Bytes to a message; None where there is no shortcut."""
+    def decoder(self, kind: Type, max_bytes: int, long_way: Callable[[Any], Any]) -> Callable[[Any], Any] | None:
+        """Bytes, not more than so many, to a message; None where there is no shortcut."""
         ...
 
-    def encoder(self, cls: type) -> Callable[[Any], Any] | None:
+    def encoder(self, cls: type, long_way: Callable[[Any], Any]) -> Callable[[Any], Any] | None:
         """A message to bytes; None where there is no shortcut."""
         ...
 

@@ -90,7 +90,7 @@ class MessageWriters:
     def __init__(self, format: Format, options: Options, revision: str) -> None:
         self._revision = revision
         self._lossy = options.lossy
-        self._today = Writers(format.form, options.omit_defaults, format.quote)
+        self.today = Writers(format.form, options.omit_defaults, format.quote)
         self._plain = Writers("plain", options.omit_defaults, format.quote)
         self._downgrades = None if revision == options.history.latest else options.history.downgrades(revision)
 
@@ -102,7 +102,7 @@ class MessageWriters:
         """The function that turns a message of this class into a payload."""
         name = spec_of(cls).name
         if self._downgrades is None or self.same(cls):
-            return self._today.writer(cls)
+            return self.today.writer(cls)
         write, take_back, lossy, revision = (
             self._plain.writer(cls),
             self._downgrades.message,

@@ -1,7 +1,8 @@
 """JSON and MessagePack by msgspec (the extra ``msgspec``): messages are read and checked in C.
 
 What msgspec cannot read, or reads otherwise than the other codecs, goes the way of the core codec of the same format,
-which also explains every failure. Fields are written in alphabetical order, which neither format minds.
+which also explains every failure. In MessagePack fields are written in alphabetical order, which the format does not
+mind; JSON is written by orjson.
 """
 
 from __future__ import annotations
@@ -14,21 +15,12 @@ import attrs
 from sagellm_protocol.codecs.formats import Format
 from sagellm_protocol.codecs.json import make_json
 from sagellm_protocol.codecs.msgpack import make_msgpack
+from sagellm_protocol.codecs.ways import FAILURES
 from sagellm_protocol.model.annotations import spec_of
+from sagellm_protocol.model.choosing import tags
 from sagellm_protocol.model.exceptions import missing_extra
-from sagellm_protocol.model.source import Doubt, Function
-from sagellm_protocol.model.spec import (
-    Choice,
-    Either,
-    Free,
-    Items,
-    Nested,
-    Nullable,
-    Number,
-    OneOf,
-    Table,
-    Type,
-)
+from sagellm_protocol.model.source import Function
+from sagellm_protocol.model.spec import Choice, Nested, Type
 
 try:
     import msgspec
@@ -44,9 +36,6 @@ class MsgspecShortcuts:
     def __init__(self, *, binary: bool) -> None:
         self._binary = binary
         self._structs = Structs(binary=binary)
-        self._pack = msgspec.msgpack.Encoder().encode
-        self._encode = self._pack if binary else msgspec.json.Encoder().encode
-        self._guards: dict[type, Callable[[Any], Any] | None] = {}
 
     def reason_against(self, cls: type) -> str | None:
         """Why messages of a class are left to the core codec; None where they are not."""
@@ -56,98 +45,62 @@ class MsgspecShortcuts:
             return str(error)
         return None
 
-    def decoder(self, kind: Type) -> Callable[[Any], Any] | None:
-        """Bytes to a message, raising on anything in doubt; None where msgspec cannot read the type."""
+    def decoder(self, kind: Type, max_bytes: int, long_way: Callable[[Any], Any]) -> Callable[[Any], Any] | None:
+        """Bytes to a message, the long way on any doubt; None where msgspec cannot read the type."""
         try:
             if isinstance(kind, Choice):
-                return self._choice(kind)
+                return self._choice(kind, max_bytes, long_way)
             to = Function("decode_value")
             moved = self._structs.moved(to, kind, "_value")
             read = self._typed_decode(self._structs.annotation(kind))
         except Inexpressible:
             return None
-        if isinstance(kind, Nested):
-            move = self._structs.of(kind.cls)[1]
-            return lambda data: move(read(data))
-        to.add(f"_value = {to.bind('read', read)}(_data)")
-        to.add(f"return {moved}")
+        to.add("try:")
+        to.add(f"    if _len(_data) <= {max_bytes}:")
+        to.add(f"        _value = {to.bind('read', read)}(_data)")
+        to.add(f"        return {moved}")
+        self._or_go(to, long_way, "_data")
         return to.compile("_data")
+
+    def _or_go(self, to: Function, long_way: Callable[[Any], Any], argument: str) -> None:
+        to.add(f"except {to.bind('failures', FAILURES)}: pass")
+        to.add(f"return {to.bind('long_way', long_way)}({argument})")
 
     def _typed_decode(self, annotation: Any) -> Callable[[Any], Any]:
         decoder = msgspec.msgpack.Decoder(annotation) if self._binary else msgspec.json.Decoder(annotation)
         return decoder.decode
 
-    def _choice(self, choice: Choice) -> Callable[[Any], Any] | None:
+    def _choice(self, choice: Choice, max_bytes: int, long_way: Callable[[Any], Any]) -> Callable[[Any], Any] | None:
         tag = choice.tag
-        decoders = {}
-        for option in choice.options:
-            for field in spec_of(option.cls).fields:
-                if field.name == tag and isinstance(field.type, OneOf):
-                    decoders[field.type.values[0]] = self.decoder(option)
+        specs = tags([spec_of(option.cls) for option in choice.options], tag)
+        decoders = {
+            text: self.decoder(Nested(spec.name, spec.cls), max_bytes, long_way) for text, spec in specs.items()
+        }
         if tag is None or None in decoders.values():
             return None
         read_tag = self._typed_decode(msgspec.defstruct("Tag", [(tag, str)], gc=False))
 
         def decode_choice(data: Any) -> Any:
-            decode = decoders.get(getattr(read_tag(data), tag))
-            if decode is None:
-                raise Doubt
+            try:
+                decode = decoders.get(getattr(read_tag(data), tag)) or long_way
+            except FAILURES:
+                decode = long_way
             return decode(data)
 
         return decode_choice
 
-    def encoder(self, cls: type) -> Callable[[Any], Any] | None:
-        """A message to bytes, raising on anything in doubt; None for a message that msgspec could not read."""
-        if self.reason_against(cls) is not None:
-            return None
-        encode = self._encode
-        guard = None if self._binary else self._guard(cls)
-        if guard is None:
-            return encode
+    def encoder(self, cls: type, long_way: Callable[[Any], Any]) -> Callable[[Any], Any] | None:
+        """A message to bytes, the long way on any doubt; None in JSON, and for a message that msgspec could not read.
 
-        def encode_guarded(message: Any) -> Any:
-            guard(message)
-            return encode(message)
-
-        return encode_guarded
-
-    def _guard(self, cls: type) -> Callable[[Any], Any] | None:
-        """A function that raises where a message holds an integer past 64 bits; None where it can hold no integer.
-
-        In JSON msgspec would write such an integer, and no codec read it. In MessagePack it refuses it: writing the
-        integers in that, all in one go, is the cheapest check there is.
+        In JSON orjson is as fast, and unlike msgspec it refuses integers past 64 bits, which no codec reads.
         """
-        if cls not in self._guards:
-            to = Function("guard_" + spec_of(cls).name.replace(".", "_"))
-            found = self._integers(to, cls, "_message")
-            to.add(f"{to.bind('pack', self._pack)}(({', '.join(found)},))")
-            self._guards[cls] = to.compile("_message") if found else None
-        return self._guards[cls]
-
-    def _integers(self, to: Function, cls: type, message: str) -> list[str]:
-        """Expressions for all values in a message that may hold an integer."""
-        found = []
-        for field in spec_of(cls).fields:
-            value = f"{message}.{field.name}"
-            if isinstance(field.type, Nested) and self._guard(field.type.cls) is not None:
-                found += self._integers(to, field.type.cls, value)
-            elif _may_hold_integer(field.type):
-                found.append(value)
-        return found
-
-
-def _may_hold_integer(kind: Type) -> bool:
-    match kind:
-        case Number(kind=number):
-            return number is int
-        case Nullable(inner=inner) | Items(item=inner) | Table(value=inner):
-            return _may_hold_integer(inner)
-        case Nested(cls=cls):
-            return any(_may_hold_integer(field.type) for field in spec_of(cls).fields)
-        case Choice(options=options) | Either(options=options):
-            return any(_may_hold_integer(option) for option in options)
-        case _:
-            return isinstance(kind, Free)
+        if not self._binary or self.reason_against(cls) is not None:
+            return None
+        to = Function("encode_" + spec_of(cls).name)
+        to.add("try:")
+        to.add(f"    return {to.bind('encode', msgspec.msgpack.Encoder().encode)}(_message)")
+        self._or_go(to, long_way, "_message")
+        return to.compile("_message")
 
 
 def make_msgspec_json() -> Format:

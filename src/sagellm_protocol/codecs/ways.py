@@ -9,10 +9,19 @@ from sagellm_protocol.codecs.formats import MAX_DEPTH, Format, refusal, too_deep
 from sagellm_protocol.model.exceptions import DecodeError
 from sagellm_protocol.model.reading import DOUBTS
 from sagellm_protocol.model.source import Doubt
+from sagellm_protocol.model.writing import Writers
 
-_FAILURES = (*DOUBTS, ValueError)
+FAILURES = (*DOUBTS, ValueError)
 """What the fast ways raise on anything in doubt. The long way then answers, outside the handler: its errors show no
 doubt as their context."""
+
+
+def writing(format: Format, writers: Writers, cls: type) -> Callable[[Any], Any]:
+    """A message packed by one generated function; where that fails, in the way that says why."""
+    dumps, write = format.dumps, writers.writer(cls)
+    if format.pack is None:
+        return lambda message: dumps(write(message))
+    return writers.packed(cls, format.pack, FAILURES, lambda message: dumps(write(message)))
 
 
 def packing(format: Format, write: Callable[[Any], Any]) -> Callable[[Any], Any]:
@@ -25,7 +34,7 @@ def packing(format: Format, write: Callable[[Any], Any]) -> Callable[[Any], Any]
         payload = write(message)
         try:
             return pack(payload)
-        except _FAILURES:
+        except FAILURES:
             pass
         return dumps(payload)
 
@@ -44,14 +53,14 @@ def checking(
             raise too_large(len(data), max_bytes)
         try:
             return read(parse(data))
-        except _FAILURES:
+        except FAILURES:
             pass
         return look_again(data)
 
     def decode_unsized(data: Any) -> Any:
         try:
             return read(data)
-        except _FAILURES:
+        except FAILURES:
             pass
         return look_again(data)
 
@@ -88,35 +97,6 @@ def writing_within_depth(write: Callable[[Any], Any]) -> Callable[[Any], Any]:
         return payload
 
     return write_within
-
-
-def trying(shortcut: Callable[[Any], Any], long_way: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """The shortcut, and on any doubt the long way."""
-
-    def encode(message: Any) -> Any:
-        try:
-            return shortcut(message)
-        except _FAILURES:
-            pass
-        return long_way(message)
-
-    return encode
-
-
-def trying_up_to(
-    max_bytes: int, shortcut: Callable[[Any], Any], long_way: Callable[[Any], Any]
-) -> Callable[[Any], Any]:
-    """The shortcut for no more than so many bytes, and on any doubt the long way."""
-
-    def decode(data: Any) -> Any:
-        try:
-            if len(data) <= max_bytes:
-                return shortcut(data)
-        except _FAILURES:
-            pass
-        return long_way(data)
-
-    return decode
 
 
 def refuse_bytes(data: bytes) -> Any:

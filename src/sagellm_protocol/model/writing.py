@@ -65,6 +65,24 @@ class Writers:
         to.add(f"return {self._display(to, cls, '_self', frozenset())}")
         return to.compile("_self")
 
+    def packed(
+        self,
+        cls: Any,
+        pack: Callable[[Any], Any],
+        failures: tuple[type[Exception], ...],
+        long_way: Callable[[Any], Any],
+    ) -> Callable[[Any], Any]:
+        """A function that writes a message and packs it, in one; on a failure it goes the long way."""
+        to = Function("pack_" + spec_of(cls).name)
+        to.add("try:")
+        to.indent += 1
+        display = self._display(to, cls, "_self", frozenset())
+        to.add(f"return {to.bind('pack', pack)}({display})")
+        to.indent -= 1
+        to.add(f"except {to.bind('failures', failures)}: pass")
+        to.add(f"return {to.bind('long_way', long_way)}(_self)")
+        return to.compile("_self")
+
     def _display(self, to: Function, cls: Any, message: str, within: frozenset[type]) -> str:
         """A dict display of a message in a local variable; messages that are always in it are displayed in place."""
         within |= {cls}
