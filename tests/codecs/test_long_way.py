@@ -10,6 +10,7 @@ import pytest
 
 import declared
 from sagellm_protocol import (
+    DecodeError,
     EncodeError,
     LossyDowngradeError,
     Metrics,
@@ -97,3 +98,11 @@ def test_errors_in_a_class_of_the_users_have_paths(payload: bytes, expected: lis
     with pytest.raises(ValidationError) as raised:
         codecs.get("json").decode(payload, Job)
     assert [str(violation) for violation in raised.value.violations] == expected
+
+
+@pytest.mark.parametrize("name", ["json", "msgpack", "msgspec-json", "msgspec-msgpack"])
+@pytest.mark.parametrize("cls", [Request, Job])
+def test_what_is_no_wire_at_all_is_no_payload(name: str, cls: Any) -> None:
+    for data in (5, None, {"a": 1}):
+        with pytest.raises(DecodeError, match=r"no (JSON|MessagePack)"):
+            codecs.get(name).decode(data, cls)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sized
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
@@ -179,7 +179,7 @@ class Codec(Generic[Wire]):
         max_bytes = self.options.max_bytes
 
         def decode(data: Any) -> Any:
-            if self.format.sized and len(data) > max_bytes:
+            if self.format.sized and isinstance(data, Sized) and len(data) > max_bytes:
                 raise too_large(len(data), max_bytes)
             payload = loads(data)
             if too_deep(payload):

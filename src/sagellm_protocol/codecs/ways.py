@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sized
 from typing import Any
 
 from sagellm_protocol.codecs.formats import MAX_DEPTH, Format, refusal, too_deep
@@ -49,10 +49,9 @@ def checking(
     parse = format.parse or loads
 
     def decode(data: Any) -> Any:
-        if len(data) > max_bytes:
-            raise too_large(len(data), max_bytes)
         try:
-            return read(parse(data))
+            if len(data) <= max_bytes:
+                return read(parse(data))
         except FAILURES:
             pass
         return look_again(data)
@@ -65,6 +64,8 @@ def checking(
         return look_again(data)
 
     def look_again(data: Any) -> Any:
+        if format.sized and isinstance(data, Sized) and len(data) > max_bytes:
+            raise too_large(len(data), max_bytes)
         payload = loads(data)
         if too_deep(payload):
             raise DecodeError(f"the payload nests deeper than {MAX_DEPTH} levels")
