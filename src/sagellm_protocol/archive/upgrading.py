@@ -11,7 +11,7 @@ import attrs
 from sagellm_protocol.archive.explaining import Nearness
 from sagellm_protocol.archive.options import Options
 from sagellm_protocol.codecs import envelope
-from sagellm_protocol.codecs.formats import too_deep
+from sagellm_protocol.codecs.formats import refuse_too_deep
 from sagellm_protocol.codecs.json import dumps, exact, loads
 from sagellm_protocol.history import HISTORY, Candidate, History
 from sagellm_protocol.history.upgrading import Upgrade
@@ -127,8 +127,7 @@ class Upgrader:
         try:
             found = self.history.identify(payload, message, among=self._among, fill=self._fill)
         except UnknownPayloadError:
-            if too_deep(payload):
-                raise DecodeError("the payload nests deeper than 128 levels") from None
+            refuse_too_deep(payload)
             raise self._nearness.explain(payload) from None
         if since is not None:
             return found.message, since, since
@@ -155,8 +154,7 @@ class Upgrader:
 
 def _look_closely(route: _Route, payload: Any) -> tuple[str, ...]:
     """Raise what is wrong with a payload; where nothing is, it has unknown fields: give their paths."""
-    if too_deep(payload):
-        raise DecodeError("the payload nests deeper than 128 levels")
+    refuse_too_deep(payload)
     from_plain(route.cls, payload, unknown="ignore")
     return tuple(dict.fromkeys(_INDEX.sub("[]", path) for path in unknown_fields(route.kind, payload)))
 
@@ -171,8 +169,7 @@ def refuse_big_integers(payload: Any, record: bytes) -> None:
     Raises:
         DecodeError: there is one.
     """
-    if too_deep(payload):
-        raise DecodeError("the payload nests deeper than 128 levels")
+    refuse_too_deep(payload)
     waiting = [("", exact(record))]
     while waiting:
         path, value = waiting.pop()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 import attrs
 
 from sagellm_protocol.codecs.envelope import PAYLOAD, unwrap, wrap
-from sagellm_protocol.codecs.formats import MAX_BYTES, MAX_DEPTH, Format, too_deep
+from sagellm_protocol.codecs.formats import MAX_BYTES, Format, refuse_too_deep
 from sagellm_protocol.codecs.messages import MessageReaders, MessageWriters
 from sagellm_protocol.codecs.ways import (
     checking,
@@ -23,7 +23,7 @@ from sagellm_protocol.codecs.ways import (
 )
 from sagellm_protocol.history import HISTORY, LATEST, History
 from sagellm_protocol.model.annotations import is_message, may_nest_without_end, read_type
-from sagellm_protocol.model.exceptions import DeclarationError, DecodeError, ValidationError
+from sagellm_protocol.model.exceptions import DeclarationError, ValidationError
 from sagellm_protocol.model.spec import Choice, Nested, Type, Unknown
 
 if TYPE_CHECKING:
@@ -182,8 +182,7 @@ class Codec(Generic[Wire]):
             if self.format.sized and isinstance(data, Sized) and len(data) > max_bytes:
                 raise too_large(len(data), max_bytes)
             payload = loads(data)
-            if too_deep(payload):
-                raise DecodeError(f"the payload nests deeper than {MAX_DEPTH} levels")
+            refuse_too_deep(payload)
             if exact is not None:
                 payload = exact(data)
             try:

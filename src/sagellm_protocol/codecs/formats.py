@@ -9,7 +9,7 @@ from uuid import UUID
 
 import attrs
 
-from sagellm_protocol.model.exceptions import EncodeError
+from sagellm_protocol.model.exceptions import DecodeError, EncodeError
 from sagellm_protocol.model.reading import depth
 from sagellm_protocol.model.shortening import short
 from sagellm_protocol.model.spec import INT_MAX, INT_MIN, Type
@@ -92,6 +92,12 @@ def _unwritable(value: Any, path: str) -> str | None:
     elif value is not None and not isinstance(value, (float, Enum, UUID)):
         return f"{path or 'the payload'} is no message, nor anything that one holds: {short(value)}"
     return None
+
+
+def refuse_too_deep(payload: Any) -> None:
+    """Raise the ``DecodeError`` for a parsed payload that nests deeper than one may, if it does."""
+    if too_deep(payload):
+        raise DecodeError(f"the payload nests deeper than {MAX_DEPTH} levels") from None
 
 
 def too_deep(payload: Any) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sized
 from typing import Any
 
-from sagellm_protocol.codecs.formats import MAX_DEPTH, Format, refusal, too_deep
+from sagellm_protocol.codecs.formats import Format, refusal, refuse_too_deep, too_deep
 from sagellm_protocol.model.exceptions import DecodeError
 from sagellm_protocol.model.reading import DOUBTS
 from sagellm_protocol.model.source import Doubt
@@ -67,8 +67,7 @@ def checking(
         if format.sized and isinstance(data, Sized) and len(data) > max_bytes:
             raise too_large(len(data), max_bytes)
         payload = loads(data)
-        if too_deep(payload):
-            raise DecodeError(f"the payload nests deeper than {MAX_DEPTH} levels")
+        refuse_too_deep(payload)
         return explain(payload if exact is None else exact(data))
 
     return decode if format.sized else decode_unsized

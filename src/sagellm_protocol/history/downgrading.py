@@ -11,7 +11,7 @@ from sagellm_protocol.history.tables import has_plain_default, null_became, plai
 from sagellm_protocol.model import from_plain, to_plain
 from sagellm_protocol.model.annotations import spec_of
 from sagellm_protocol.model.checking import Checker
-from sagellm_protocol.model.choosing import fitting_specs
+from sagellm_protocol.model.choosing import chosen
 from sagellm_protocol.model.exceptions import Loss
 from sagellm_protocol.model.spec import (
     Choice,
@@ -22,7 +22,6 @@ from sagellm_protocol.model.spec import (
     Made,
     Nested,
     Nullable,
-    OneOf,
     Spec,
     Table,
     Type,
@@ -140,8 +139,8 @@ class Downgrades:
             case Nested() if isinstance(value, dict):
                 return self.message(kind.name, value, path, losses)
             case Choice() if isinstance(value, dict):
-                option = _chosen(kind, value)
-                return value if option is None else self.message(option, value, path, losses)
+                option = chosen([spec_of(option.cls) for option in kind.options], kind.tag, value)
+                return value if option is None else self.message(option.name, value, path, losses)
             case Items() if isinstance(value, (list, tuple)):
                 items = [self._nested(kind.item, item, f"{path}[{index}]", losses) for index, item in enumerate(value)]
                 return [item for item in items if item is not UNSAYABLE]
@@ -154,22 +153,6 @@ class Downgrades:
                 return value
             case _:
                 return value
-
-
-def _chosen(choice: Choice, payload: Mapping[str, Any]) -> str | None:
-    """Which of several messages a payload of today is; None where it does not tell."""
-    specs = [spec_of(option.cls) for option in choice.options]
-    if choice.tag is not None and choice.tag in payload:
-        for spec in specs:
-            for field in spec.fields:
-                if (
-                    field.name == choice.tag
-                    and isinstance(field.type, OneOf)
-                    and payload[choice.tag] in field.type.values
-                ):
-                    return spec.name
-    fitting = fitting_specs(specs, payload)
-    return fitting[0].name if len(fitting) == 1 else None
 
 
 def _say_default(cls: type, old: Field, new: Field, payload: Mapping[str, Any], taken: dict[str, Any]) -> None:

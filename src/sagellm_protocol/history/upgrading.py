@@ -9,7 +9,7 @@ import attrs
 
 from sagellm_protocol.history.tables import has_plain_default, null_became, plain_default, reachable
 from sagellm_protocol.model.annotations import spec_of, wire_kind
-from sagellm_protocol.model.choosing import fitting_specs
+from sagellm_protocol.model.choosing import chosen
 from sagellm_protocol.model.exceptions import ValidationError, Violation
 from sagellm_protocol.model.once import Once
 from sagellm_protocol.model.source import Function
@@ -20,7 +20,6 @@ from sagellm_protocol.model.spec import (
     Items,
     Nested,
     Nullable,
-    OneOf,
     Spec,
     Table,
     Type,
@@ -206,19 +205,10 @@ class Upgrades:
     def choice(self, choice: Choice) -> Upgrade:
         """The function for one of several messages, told apart as they were at that revision."""
         specs = [self.specs[option.name] for option in choice.options if option.name in self.specs]
-        tagged = {
-            field.type.values[0]: spec
-            for spec in specs
-            for field in spec.fields
-            if field.name == choice.tag and isinstance(field.type, OneOf)
-        }
 
         def upgrade_choice(payload: Any, fill: Mapping[str, Any]) -> Any:
-            if not isinstance(payload, dict):
-                return payload
-            tag = payload.get(choice.tag) if choice.tag else None
-            fitting = [tagged[tag]] if isinstance(tag, str) and tag in tagged else fitting_specs(specs, payload)
-            upgrade = self.upgrade(fitting[0].name) if len(fitting) == 1 else None
+            spec = chosen(specs, choice.tag, payload)
+            upgrade = None if spec is None else self.upgrade(spec.name)
             return payload if upgrade is None else upgrade(payload, fill)
 
         return upgrade_choice
