@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, ClassVar
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 import attrs
 
@@ -11,6 +12,12 @@ from sagellm_protocol.model.shortening import shown
 
 if TYPE_CHECKING:
     from sagellm_protocol.errors import Error
+
+
+T = TypeVar("T")
+
+MOST_TOLD = 100
+"""How many violations, losses or candidates an error holds and tells of; of the others it tells how many there are."""
 
 
 class ProtocolError(ValueError):
@@ -52,21 +59,41 @@ class Violation:
 
 
 class ValidationError(ProtocolError):
-    """A message breaks its declaration. Holds every violation, not just the first."""
+    """A message breaks its declaration. Holds every violation, not just the first: up to 100 of them."""
 
     message_name: str
     """Full name of the message: ``types.Metrics``."""
     violations: tuple[Violation, ...]
+    """The first 100, in the order of the fields."""
+    more: int
+    """How many there are besides."""
 
-    def __init__(self, message_name: str, violations: Iterable[Violation]) -> None:
+    def __init__(self, message_name: str, violations: Iterable[Violation], more: int = 0) -> None:
         self.message_name = message_name
-        self.violations = tuple(violations)
-        lines = "".join(f"\n  {violation}" for violation in self.violations)
-        count = len(self.violations)
-        super().__init__(f"{message_name}: {count} violation{'s' * (count != 1)}{lines}")
+        self.violations, beyond = _first(violations)
+        self.more = more + beyond
+        count = len(self.violations) + self.more
+        super().__init__(f"{message_name}: {count} violation{'s' * (count != 1)}{_listed(self.violations, self.more)}")
 
-    def __reduce__(self) -> tuple[type[ValidationError], tuple[str, tuple[Violation, ...]]]:
-        return type(self), (self.message_name, self.violations)
+    def __reduce__(self) -> tuple[type[ValidationError], tuple[str, tuple[Violation, ...], int]]:
+        return type(self), (self.message_name, self.violations, self.more)
+
+
+def _first(found: Iterable[T]) -> tuple[tuple[T, ...], int]:
+    """The first hundred, and how many there are besides."""
+    rest = iter(found)
+    return tuple(islice(rest, MOST_TOLD)), sum(1 for _ in rest)
+
+
+def _listed(found: Iterable[object], more: int) -> str:
+    """Lines below the headline of an error."""
+
+    def lines() -> Iterator[str]:
+        yield from map(str, found)
+        if more:
+            yield f"and {more} more"
+
+    return "".join(f"\n  {line}" for line in lines())
 
 
 class DecodeError(ProtocolError):
@@ -120,15 +147,21 @@ class Loss:
 class LossyDowngradeError(ProtocolError):
     """A payload says something that the older revision cannot. Names each such value."""
 
-    def __init__(self, message_name: str, revision: str, losses: Iterable[Loss]) -> None:
+    losses: tuple[Loss, ...]
+    """The first 100."""
+    more: int
+    """How many there are besides."""
+
+    def __init__(self, message_name: str, revision: str, losses: Iterable[Loss], more: int = 0) -> None:
         self.message_name = message_name
         self.revision = revision
-        self.losses = tuple(losses)
-        lines = "".join(f"\n  {loss}" for loss in self.losses)
+        self.losses, beyond = _first(losses)
+        self.more = more + beyond
+        lines = _listed(self.losses, self.more)
         super().__init__(f"{message_name} cannot be said in {revision} without loss:{lines}")
 
-    def __reduce__(self) -> tuple[type[LossyDowngradeError], tuple[str, str, tuple[Loss, ...]]]:
-        return type(self), (self.message_name, self.revision, self.losses)
+    def __reduce__(self) -> tuple[type[LossyDowngradeError], tuple[str, str, tuple[Loss, ...], int]]:
+        return type(self), (self.message_name, self.revision, self.losses, self.more)
 
 
 class AmbiguousPayloadError(ProtocolError):
@@ -136,8 +169,7 @@ class AmbiguousPayloadError(ProtocolError):
 
     def __init__(self, candidates: Iterable[str]) -> None:
         self.candidates = tuple(candidates)
-        listed = "".join(f"\n  {candidate}" for candidate in self.candidates)
-        super().__init__(f"the payload alone does not tell which of these it is:{listed}")
+        super().__init__(f"the payload alone does not tell which of these it is:{_listed(self.candidates, 0)}")
 
     def __reduce__(self) -> tuple[type[AmbiguousPayloadError], tuple[tuple[str, ...]]]:
         return type(self), (self.candidates,)

@@ -1,40 +1,98 @@
-"""Values cut short for error messages and ``repr``: a prompt of a megabyte must not fill a log line."""
+"""Values cut short for error messages and ``repr``: a prompt of a megabyte must not fill a log line.
+
+What a value costs to show is bounded, whatever it holds: so many characters of a text, so many items of a container, so
+many values in all. Methods that a subclass of ``str``, ``list`` or ``dict`` may have overridden are not called.
+"""
 
 from __future__ import annotations
 
-import reprlib
+from collections.abc import Iterable
+from itertools import islice
 from typing import Any
 
+import attrs
 
-class _Shortener(reprlib.Repr):
-    def __init__(self) -> None:
-        super().__init__()
-        self.maxstring = self.maxother = self.maxlong = 80
-        self.maxtuple = self.maxlist = self.maxdict = 8
-        self.maxlevel = 5
+from sagellm_protocol.model.paths import cut
 
-    def repr_int(self, x: int, level: int) -> str:
-        # Python refuses to write out an integer of thousands of digits.
-        return super().repr_int(x, level) if x.bit_length() < 10_000 else f"<an integer of {x.bit_length()} bits>"
-
-    # reprlib finds its methods by the name of the type.
-    def repr_FrozenDict(self, value: dict[Any, Any], level: int) -> str:  # noqa: N802
-        return self.repr_dict(value, level)
-
-    def repr_UUID(self, value: object, level: int) -> str:  # noqa: N802
-        return repr(value)
-
-    def repr_instance(self, x: object, level: int) -> str:
-        # A message shortens itself, field by field.
-        return repr(x) if hasattr(type(x), "__message__") else super().repr_instance(x, level)
+_TEXT = 80
+"""Characters of one value that are shown."""
+_ITEMS = 8
+"""Items of one container."""
+_LEVELS = 5
+"""Containers within containers."""
+_VALUES = 400
+"""Values in all, those within containers and messages included."""
+_BITS = 10_000
+"""Python refuses to write out larger integers."""
 
 
-_shortener = _Shortener()
+@attrs.define
+class _Showing:
+    """One value being shown: how many more values may be."""
+
+    left: int = _VALUES
+
+    def value(self, value: Any, level: int) -> str:
+        self.left -= 1
+        if isinstance(value, str) and type(value).__repr__ is str.__repr__:
+            return _text(str.__str__(value))
+        if isinstance(value, int) and type(value).__repr__ is int.__repr__:
+            return (
+                cut(int.__repr__(value)) if value.bit_length() < _BITS else f"<an integer of {value.bit_length()} bits>"
+            )
+        if isinstance(value, (bytes, bytearray)):
+            return cut(repr(bytes(memoryview(value)[:_TEXT])) + ("..." if len(value) > _TEXT else ""))
+        if isinstance(value, dict):
+            items = (f"{self.value(key, level - 1)}: {self.value(it, level - 1)}" for key, it in dict.items(value))
+            return self._container("{}", items, dict.__len__(value), level)
+        if isinstance(value, list):
+            items = (self.value(item, level - 1) for item in list.__iter__(value))
+            return self._container("[]", items, list.__len__(value), level)
+        if isinstance(value, tuple) and type(value).__repr__ is tuple.__repr__:
+            items = (self.value(item, level - 1) for item in tuple.__iter__(value))
+            shown = self._container("()", items, tuple.__len__(value), level)
+            return shown if tuple.__len__(value) != 1 else shown[:-1] + ",)"
+        if hasattr(type(value), "__message__"):
+            return self.message(value, level)
+        return _own_repr(value)
+
+    def message(self, message: Any, level: int) -> str:
+        """``Name(field=value, ...)``; every field of the outermost, as far as there is room."""
+        cls = type(message)
+        if level < 0 or self.left < 0:
+            return f"{cls.__qualname__}(...)"
+        fields = (
+            f"{field.name}={self.value(getattr(message, field.name), level - 1)}" for field in cls.__attrs_attrs__
+        )
+        return f"{cls.__qualname__}({', '.join(fields)})"
+
+    def _container(self, brackets: str, items: Iterable[str], size: int, level: int) -> str:
+        if size and (level <= 0 or self.left < 0):
+            return f"{brackets[0]}...{brackets[1]}"
+        listed = [*islice(items, _ITEMS), *(["..."] if size > _ITEMS else [])]
+        return f"{brackets[0]}{', '.join(listed)}{brackets[1]}"
+
+
+def _text(value: str) -> str:
+    shown = repr(value[:_TEXT])
+    if len(value) <= _TEXT and len(shown) <= _TEXT:
+        return shown
+    half = (_TEXT - 3) // 2
+    ends = repr(value[:half] + value[-half:])
+    return f"{ends[:half]}...{ends[-half:]}"
+
+
+def _own_repr(value: object) -> str:
+    """The ``repr`` of a value of any other class; where that raises, its class."""
+    try:
+        return cut(str.__str__(repr(value)))
+    except Exception as error:  # Whatever a class of the caller's raises when it is shown.
+        return f"<a {type(value).__qualname__} whose repr raises {type(error).__name__}>"
 
 
 def short(value: object) -> str:
-    """``repr(value)``, with long texts, sequences and mappings cut in the middle."""
-    return _shortener.repr(value)
+    """``repr(value)``, with long texts, sequences and mappings cut."""
+    return _Showing().value(value, _LEVELS)
 
 
 class Shown(str):
@@ -45,11 +103,9 @@ class Shown(str):
 
 def shown(value: object) -> Shown:
     """How error messages show a value; what is shown already stays as it is."""
-    return value if isinstance(value, Shown) else Shown(short(value))
+    return value if isinstance(value, Shown) else Shown(cut(short(value), 1000))
 
 
 def short_repr(self: Any) -> str:
     """The ``__repr__`` of every message: ``Name(field=value, ...)``, long values cut."""
-    cls = type(self)
-    fields = ", ".join(f"{field.name}={short(getattr(self, field.name))}" for field in cls.__attrs_attrs__)
-    return f"{cls.__qualname__}({fields})"
+    return _Showing().message(self, _LEVELS)

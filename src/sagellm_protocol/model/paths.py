@@ -1,0 +1,60 @@
+"""Where a value stands: steps from the message down, which become text only when somebody reads them, and cut."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+Path: TypeAlias = "tuple[Path, str | int] | None"
+"""The path of what holds the value, and the step from there: a field, a key, or an index. None is the message itself.
+
+Going one step down costs the same however long the path is, so that a long key over many items costs its length once.
+"""
+
+ROOT: Path = None
+
+_STEP = 80
+"""Characters of a step that are shown."""
+
+_STEPS = 20
+"""Steps that are shown: the outermost and the innermost."""
+
+
+def told(path: Path, ending: str = "") -> str:
+    """A path as text, ``metrics.ttft_ms`` or ``choices[0].delta``; long keys and deep paths are cut in the middle.
+
+    Args:
+        path: the path.
+        ending: a path below it that is text already.
+    """
+    steps: list[str | int] = []
+    while path is not None:
+        path, step = path
+        steps.append(step)
+    steps.reverse()
+    head = len(steps) if len(steps) <= _STEPS else _STEPS // 2
+    text = _joined("", steps[:head])
+    if head < len(steps):
+        text = _joined(text + "...", steps[-_STEPS // 2 :])
+    return below(text, ending)
+
+
+def below(path: str, ending: str) -> str:
+    """The text of a path below another path."""
+    return path + ending if not path or not ending or ending.startswith("[") else f"{path}.{ending}"
+
+
+def _joined(text: str, steps: list[str | int]) -> str:
+    for step in steps:
+        if isinstance(step, int):
+            text += f"[{step}]"
+        else:
+            text = f"{text}.{cut(step)}" if text else cut(step)
+    return text
+
+
+def cut(text: str, most: int = _STEP) -> str:
+    """A text of so many characters at the most: a longer one without its middle."""
+    if len(text) <= most:
+        return text
+    half = (most - 3) // 2
+    return f"{text[:half]}...{text[-half:]}"
