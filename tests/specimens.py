@@ -139,7 +139,7 @@ def wrong(kind: Type) -> list[Any]:
         case OneOf():
             return [*common, "no such value", 1, []]
         case Nested() | Choice():
-            return [*common, {}, "text", []]
+            return [*common, "text", []]
         case Items():
             return [*common, "text", {}, 1, bytearray(b"text")]
         case Table():

@@ -14,6 +14,8 @@ import pytest
 import declared
 from sagellm_protocol import DecodeError, EncodeError, MissingExtraError, Request, StreamEventDelta, codecs, history
 from sagellm_protocol.catalog import Catalog
+from sagellm_protocol.codecs.json import make_json
+from sagellm_protocol.codecs.msgpack import make_msgpack
 from sagellm_protocol.codecs.msgspec import MsgspecShortcuts
 from sagellm_protocol.history import History
 from sagellm_protocol.history.changes import revision
@@ -69,7 +71,7 @@ class Other:
 
 @pytest.mark.parametrize("cls", [Based, Either])
 def test_shortcuts_that_there_are_not(cls: Any) -> None:
-    shortcuts = MsgspecShortcuts(binary=True)
+    shortcuts = MsgspecShortcuts(make_msgpack(), binary=True)
     assert shortcuts.reason_against(cls)
     assert shortcuts.decoder(read_type(cls), 1000, bytes) is None
     assert shortcuts.encoder(cls, bytes) is None
@@ -78,7 +80,7 @@ def test_shortcuts_that_there_are_not(cls: Any) -> None:
 def test_messages_without_a_tag_are_told_apart_the_long_way() -> None:
     codec = codecs.get("msgspec-json")
     assert codec.decode(b'{"kind":"k","second":2}', Pair | Other) == Other(kind="k", second=2)
-    assert MsgspecShortcuts(binary=False).decoder(read_type(Pair | Other), 1000, bytes) is None
+    assert MsgspecShortcuts(make_json(), binary=False).decoder(read_type(Pair | Other), 1000, bytes) is None
 
 
 def test_a_limit_on_bytes_holds_here_too() -> None:

@@ -16,7 +16,8 @@ from sagellm_protocol import catalog, codecs
 from sagellm_protocol.model import to_plain
 from sagellm_protocol.model.annotations import is_message, read_type, spec_of
 from sagellm_protocol.model.checking import check_payload
-from sagellm_protocol.model.reading import DOUBTS, Readers
+from sagellm_protocol.model.reading import Readers
+from sagellm_protocol.model.source import DOUBTS
 from sagellm_protocol.testing import messages, payloads
 from sagellm_protocol.types import StreamEvent
 from specimens import complete

@@ -208,7 +208,7 @@ def test_free_json_nests_100_levels_and_no_more() -> None:
 def test_free_json_may_not_hold_itself() -> None:
     circle: list[Any] = []
     circle.append(circle)
-    with pytest.raises(ValidationError, match="at most 100 levels deep"):
+    with pytest.raises(ValidationError, match=r"free\[0\]: must be JSON, which cannot hold itself"):
         Everything(**{**minimal(Everything), "free": circle})
 
 
@@ -520,7 +520,7 @@ def test_private_fields_are_refused() -> None:
         Wrong()
 
 
-@pytest.mark.parametrize("ignored", [{"extra": 1}, {"extra": {"a": [1]}, 5: None}])
+@pytest.mark.parametrize("ignored", [{"extra": 1}, {"extra": {"a": [1]}, "more": None}])
 def test_unknown_fields_as_the_class_says(ignored: dict[Any, Any]) -> None:
     payload = {"name": "a", **ignored}
     assert from_plain(Lenient, payload) == Lenient(name="a")

@@ -48,7 +48,7 @@ def test_calling_init_again_changes_nothing() -> None:
     assert frozen == {"a": 1}
     with pytest.raises(TypeError):
         frozen.__init__(b=2)  # type: ignore[misc]
-    with pytest.raises(AttributeError):
+    with pytest.raises(TypeError, match="cannot be changed"):
         frozen.attribute = 1  # type: ignore[attr-defined]
 
 

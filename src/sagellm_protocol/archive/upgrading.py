@@ -11,14 +11,15 @@ import attrs
 from sagellm_protocol.archive.explaining import Nearness
 from sagellm_protocol.archive.options import Options
 from sagellm_protocol.codecs import envelope
-from sagellm_protocol.codecs.formats import refuse_too_deep
 from sagellm_protocol.codecs.json import dumps, exact, loads
 from sagellm_protocol.history import HISTORY, Candidate, History
 from sagellm_protocol.history.upgrading import Upgrade
 from sagellm_protocol.model.annotations import read_type
 from sagellm_protocol.model.exceptions import DecodeError, UnknownPayloadError
+from sagellm_protocol.model.nesting import refuse_too_deep
 from sagellm_protocol.model.plain import from_plain
-from sagellm_protocol.model.reading import DOUBTS, Readers
+from sagellm_protocol.model.reading import Readers
+from sagellm_protocol.model.source import DOUBTS
 from sagellm_protocol.model.spec import INT_MAX, INT_MIN, Type
 from sagellm_protocol.model.surplus import unknown_fields
 from sagellm_protocol.model.wording import join

@@ -3,27 +3,26 @@
 from __future__ import annotations
 
 import typing
-from collections.abc import Callable, Mapping, Sized
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 import attrs
 
 from sagellm_protocol.codecs.envelope import PAYLOAD, unwrap, wrap
-from sagellm_protocol.codecs.formats import MAX_BYTES, Format, refuse_too_deep
+from sagellm_protocol.codecs.formats import MAX_BYTES, Format, refusal, taken
 from sagellm_protocol.codecs.messages import MessageReaders, MessageWriters
 from sagellm_protocol.codecs.ways import (
     checking,
     packing,
+    parsing,
     refuse_bytes,
-    too_large,
-    within_depth,
     writing,
-    writing_within_depth,
 )
 from sagellm_protocol.history import HISTORY, LATEST, History
-from sagellm_protocol.model.annotations import is_message, may_nest_without_end, read_type
-from sagellm_protocol.model.exceptions import DeclarationError, ValidationError
+from sagellm_protocol.model.annotations import is_message, read_type
+from sagellm_protocol.model.exceptions import DeclarationError, ProtocolError, ValidationError, Violation
+from sagellm_protocol.model.nesting import too_deep
 from sagellm_protocol.model.spec import Choice, Nested, Type, Unknown
 
 if TYPE_CHECKING:
@@ -107,9 +106,7 @@ class Codec(Generic[Wire]):
         message_class = next((base for base in getattr(cls, "__mro__", ()) if is_message(base)), None)
         if message_class is None:
             return self._converting_encoder(cls)
-        if may_nest_without_end(read_type(message_class)):
-            return packing(self.format, writing_within_depth(self._writers.writer(message_class)))
-        if self.options.omit_defaults or not self._writers.same(message_class):
+        if self.options.omit_defaults or not self._writers.writes_today(message_class):
             return packing(self.format, self._writers.writer(message_class))
         encode = writing(self.format, self._writers.today, message_class)
         shortcuts = self.format.shortcuts
@@ -122,7 +119,16 @@ class Codec(Generic[Wire]):
         if _holds_one_of_several(cls):
             return self.encode
         dumps, unstructure = self.format.dumps, self.converter.unstructure
-        return lambda value: dumps(unstructure(value))
+
+        def encode(value: Any) -> Any:
+            if too_deep(value):
+                raise refusal(value)
+            try:
+                return dumps(unstructure(value))
+            except RecursionError:
+                raise refusal(None) from None
+
+        return encode
 
     @overload
     def decode(self, data: Any, cls: type[T]) -> T: ...
@@ -159,8 +165,6 @@ class Codec(Generic[Wire]):
 
     def _message_decoder(self, kind: Type, container: Any) -> Callable[[Any], Any]:
         read = self._readers.reader(kind)
-        if may_nest_without_end(kind):
-            read = within_depth(read)
         decode = checking(self.format, self.options.max_bytes, read, self._readers.explainer(kind))
         shortcuts = self.format.shortcuts
         if shortcuts is not None and self._readers.today:
@@ -175,22 +179,26 @@ class Codec(Generic[Wire]):
 
         from sagellm_protocol.codecs.converters import violations_of
 
-        loads, exact, structure = self.format.loads, self.format.exact, self.converter.structure
-        max_bytes = self.options.max_bytes
+        format, max_bytes, parse, structure = (
+            self.format,
+            self.options.max_bytes,
+            parsing(self.format),
+            self.converter.structure,
+        )
+        name = getattr(cls, "__name__", str(cls))
 
         def decode(data: Any) -> Any:
-            if self.format.sized and isinstance(data, Sized) and len(data) > max_bytes:
-                raise too_large(len(data), max_bytes)
-            payload = loads(data)
-            refuse_too_deep(payload)
-            if exact is not None:
-                payload = exact(data)
+            payload = parse(taken(format, data, max_bytes) if format.sized else data)
             try:
                 return structure(payload, cls)
-            except BaseValidationError as error:
-                raise ValidationError(getattr(cls, "__name__", str(cls)), violations_of(error)) from error
+            except (DeclarationError, ProtocolError):
+                raise
             except StructureHandlerNotFoundError as error:
                 raise DeclarationError(str(error)) from None
+            except BaseValidationError as error:
+                raise ValidationError(name, violations_of(error)) from error
+            except Exception as error:  # whatever a hook, or a class of the caller's, raises
+                raise ValidationError(name, [Violation("", f"convertible ({error})", payload)]) from error
 
         return decode
 

@@ -10,15 +10,12 @@ from uuid import UUID
 import attrs
 
 from sagellm_protocol.model.exceptions import DecodeError, EncodeError
-from sagellm_protocol.model.reading import depth
+from sagellm_protocol.model.nesting import MAX_DEPTH, too_deep
+from sagellm_protocol.model.paths import ROOT, Path, told
 from sagellm_protocol.model.shortening import short
 from sagellm_protocol.model.spec import INT_MAX, INT_MIN, Type
 from sagellm_protocol.model.statements import Origin
-from sagellm_protocol.model.wording import join
 from sagellm_protocol.model.writing import Form
-
-MAX_DEPTH = 128
-"""How deep a payload may nest."""
 
 MAX_BYTES = 64 * 1024 * 1024
 """How large a payload may be, unless the codec is told otherwise: 64 MiB."""
@@ -66,40 +63,85 @@ class Format:
     exact: Callable[[Any], Any] | None = None
     """Parses again, with integers past 64 bits as they are, where ``loads`` turns them into floats."""
     sized: bool = True
-    """Whether the wire form has a length that ``max_bytes`` limits."""
+    """Whether the wire form is bytes, whose number ``max_bytes`` limits; ``loads`` is then given ``bytes``."""
+    text: bool = False
+    """Whether the wire form may also be had as ``str``."""
+    called: str = "payload"
+    """What the wire form is, for people: ``JSON``."""
+
+
+def taken(format: Format, data: Any, max_bytes: int) -> bytes:
+    """What a decoder was given, as ``bytes``, if there are not too many of them.
+
+    Other buffers are copied: whoever holds them may change them.
+
+    Raises:
+        DecodeError: too large, or neither bytes nor, where the format has such a form, text.
+    """
+    if isinstance(data, str) and format.text:
+        text = str.__str__(data)
+        if len(text) > max_bytes:
+            raise too_large(len(text), max_bytes)
+        try:
+            data = text.encode()
+        except UnicodeEncodeError as error:
+            raise DecodeError("the text holds a lone surrogate, which is no UTF-8", error.start) from None
+    if isinstance(data, bytes):
+        size = bytes.__len__(data)
+        if size > max_bytes:
+            raise too_large(size, max_bytes)
+        return bytes.__getitem__(data, slice(None))
+    return _copied(format, data, max_bytes)
+
+
+def _copied(format: Format, data: Any, max_bytes: int) -> bytes:
+    try:
+        view = memoryview(data)
+        size = view.nbytes
+        copy = view.tobytes() if size <= max_bytes else None
+    except TypeError:
+        kinds = "bytes or text" if format.text else "bytes"
+        raise DecodeError(f"no {format.called}: {kinds} expected, not {short(data)}") from None
+    except Exception as error:  # a buffer that was released, or of a class of the caller's
+        raise DecodeError(f"no {format.called}: the buffer cannot be read: {error}") from None
+    if copy is None:
+        raise too_large(size, max_bytes)
+    return copy
+
+
+def too_large(size: int, max_bytes: int) -> DecodeError:
+    """The error for more bytes than a codec takes."""
+    return DecodeError(f"{size} bytes are more than the {max_bytes} that this codec takes")
 
 
 def refusal(payload: Any) -> EncodeError:
     """Why a payload cannot be written: the first value in it that no format can carry."""
-    found = None if too_deep(payload) else _unwritable(payload, "")
+    found = None if too_deep(payload) else _unwritable(payload, ROOT, set())
     return EncodeError(found or f"the payload nests deeper than {MAX_DEPTH} levels")
 
 
-def _unwritable(value: Any, path: str) -> str | None:
+def _unwritable(value: Any, path: Path, seen: set[int]) -> str | None:
+    """What is wrong with the first value that cannot be written; containers in ``seen`` have been looked at."""
     if isinstance(value, str):
         try:
-            value.encode()
+            str.encode(value)
         except UnicodeEncodeError:
-            return f"{path or 'the payload'} holds a lone surrogate, which no format can carry: {value[:80]!a}"
+            where = (told(path) or "the payload").encode("ascii", "backslashreplace").decode()
+            return f"{where} holds a lone surrogate, which no format can carry: {value[:80]!a}"
     elif isinstance(value, int):
         if not INT_MIN <= value <= INT_MAX:
-            return f"{path or 'the payload'} is an integer past 64 bits, which no format can carry"
-    elif isinstance(value, dict):
-        found = (_unwritable(key, path) or _unwritable(item, join(path, key)) for key, item in value.items())
+            return f"{told(path) or 'the payload'} is an integer past 64 bits, which no format can carry"
+    elif isinstance(value, (dict, list, tuple)):
+        if id(value) in seen:
+            return None
+        seen.add(id(value))
+        if isinstance(value, dict):
+            found = (
+                _unwritable(key, path, seen) or _unwritable(item, (path, key), seen) for key, item in value.items()
+            )
+        else:
+            found = (_unwritable(item, (path, index), seen) for index, item in enumerate(value))
         return next(filter(None, found), None)
-    elif isinstance(value, (list, tuple)):
-        return next(filter(None, (_unwritable(item, f"{path}[{index}]") for index, item in enumerate(value))), None)
     elif value is not None and not isinstance(value, (float, Enum, UUID)):
-        return f"{path or 'the payload'} is no message, nor anything that one holds: {short(value)}"
+        return f"{told(path) or 'the payload'} is no message, nor anything that one holds: {short(value)}"
     return None
-
-
-def refuse_too_deep(payload: Any) -> None:
-    """Raise the ``DecodeError`` for a parsed payload that nests deeper than one may, if it does."""
-    if too_deep(payload):
-        raise DecodeError(f"the payload nests deeper than {MAX_DEPTH} levels") from None
-
-
-def too_deep(payload: Any) -> bool:
-    """Whether a parsed payload nests deeper than one may."""
-    return depth(payload, MAX_DEPTH) > MAX_DEPTH

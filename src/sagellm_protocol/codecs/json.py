@@ -11,7 +11,7 @@ from sagellm_protocol.codecs.formats import Format, refusal
 from sagellm_protocol.model.exceptions import DecodeError
 
 
-def loads(data: bytes | bytearray | memoryview | str) -> Any:
+def loads(data: bytes) -> Any:
     """Parse one JSON value.
 
     Raises:
@@ -23,9 +23,9 @@ def loads(data: bytes | bytearray | memoryview | str) -> Any:
         raise DecodeError(f"no JSON: {error.msg}", error.pos) from None
 
 
-def exact(data: bytes | bytearray | memoryview | str) -> Any:
+def exact(data: bytes) -> Any:
     """Parse JSON that :func:`loads` accepts, with integers past 64 bits as integers."""
-    return json.loads(data if isinstance(data, str) else bytes(data), parse_int=_integer)
+    return json.loads(data, parse_int=_integer)
 
 
 def _integer(digits: str) -> int | float:
@@ -56,4 +56,6 @@ def make_json() -> Format:
         pack=orjson.dumps,
         quote=orjson.dumps,
         exact=exact,
+        text=True,
+        called="JSON",
     )

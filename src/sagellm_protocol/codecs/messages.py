@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from sagellm_protocol.codecs.formats import Format
+from sagellm_protocol.codecs.formats import Format, refusal
 from sagellm_protocol.history.downgrading import UNSAYABLE
-from sagellm_protocol.model.annotations import spec_of
+from sagellm_protocol.model.annotations import may_nest_without_end, read_type, spec_of
 from sagellm_protocol.model.checking import check_payload
 from sagellm_protocol.model.exceptions import Loss, LossyDowngradeError
-from sagellm_protocol.model.reading import DOUBTS, Readers
+from sagellm_protocol.model.nesting import too_deep
+from sagellm_protocol.model.reading import Readers
+from sagellm_protocol.model.source import DOUBTS, Doubt
 from sagellm_protocol.model.spec import Type, Unknown, nested_in
 from sagellm_protocol.model.statements import Origin
 from sagellm_protocol.model.surplus import without_unknown
@@ -43,6 +45,8 @@ class MessageReaders:
             UnsupportedRevisionError: the revision has no such message.
         """
         read = self._readers.reader(kind)
+        if may_nest_without_end(kind):
+            read = _within_depth(read)
         if self.today:
             return read
         for nested in nested_in(kind):
@@ -94,14 +98,25 @@ class MessageWriters:
         self._plain = Writers("plain", options.omit_defaults, format.quote)
         self._downgrades = None if revision == options.history.latest else options.history.downgrades(revision)
 
-    def same(self, cls: type) -> bool:
-        """Whether the revision writes a message just as today's does."""
+    def writes_today(self, cls: type) -> bool:
+        """Whether the revision writes a message just as today's does, and how deep it nests needs no look."""
+        return self._same(cls) and not may_nest_without_end(read_type(cls))
+
+    def _same(self, cls: type) -> bool:
         return self._downgrades is None or self._downgrades.same(spec_of(cls).name)
 
     def writer(self, cls: type) -> Callable[[Any], Any]:
-        """The function that turns a message of this class into a payload."""
+        """The function that turns a message of this class into a payload.
+
+        Raises (the function does):
+            EncodeError: it nests deeper than could be read again.
+        """
+        write = self._writer(cls)
+        return _writing_within_depth(write) if may_nest_without_end(read_type(cls)) else write
+
+    def _writer(self, cls: type) -> Callable[[Any], Any]:
         name = spec_of(cls).name
-        if self._downgrades is None or self.same(cls):
+        if self._downgrades is None or self._same(cls):
             return self.today.writer(cls)
         write, take_back, lossy, revision = (
             self._plain.writer(cls),
@@ -118,3 +133,29 @@ class MessageWriters:
             return payload
 
         return write_old
+
+
+def _within_depth(read: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """A reader that doubts what nests too deep: elsewhere the declaration is the limit, here there is none."""
+
+    def read_within(payload: Any) -> Any:
+        if too_deep(payload):
+            raise Doubt
+        return read(payload)
+
+    return read_within
+
+
+def _writing_within_depth(write: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """A writer that refuses messages that nest too deep to be read again."""
+
+    def write_within(message: Any) -> Any:
+        try:
+            payload = write(message)
+        except RecursionError:
+            raise refusal(None) from None
+        if too_deep(payload):
+            raise refusal(None)
+        return payload
+
+    return write_within

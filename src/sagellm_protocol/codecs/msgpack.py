@@ -14,14 +14,16 @@ from sagellm_protocol.codecs.formats import Format, refusal
 from sagellm_protocol.model.exceptions import DecodeError
 
 
-def loads(data: bytes | bytearray | memoryview) -> Any:
+def loads(data: bytes) -> Any:
     """Parse one MessagePack value.
 
+    Keys that are no texts are refused before they are hashed: integers can be chosen so that all of them collide.
+
     Raises:
-        DecodeError: no MessagePack, trailing bytes, invalid UTF-8, an extension type.
+        DecodeError: no MessagePack, trailing bytes, invalid UTF-8, an extension type, a key that is no text.
     """
     try:
-        payload = msgpack.unpackb(data, raw=False, strict_map_key=False, ext_hook=_refuse_extension)
+        payload = msgpack.unpackb(data, ext_hook=_refuse_extension)
     except msgpack.ExtraData as error:
         raise DecodeError("no MessagePack: bytes after the value", len(data) - len(error.extra)) from None
     except DecodeError:
@@ -29,7 +31,9 @@ def loads(data: bytes | bytearray | memoryview) -> Any:
     except UnicodeDecodeError as error:
         raise DecodeError(f"no MessagePack: a text is invalid UTF-8 ({error.reason})") from None
     except (ValueError, TypeError, msgpack.UnpackException) as error:
-        raise DecodeError(f"no MessagePack: {error or type(error).__name__}") from None
+        if str(error).endswith("strict_map_key=True"):
+            raise DecodeError(f"a key is no text but {str(error).split()[0]}") from None
+        raise DecodeError(f"no MessagePack: {str(error) or type(error).__name__}") from None
     _refuse_timestamps(payload)
     return payload
 
@@ -83,4 +87,13 @@ def _pack(payload: Any) -> bytes:
 
 def make_msgpack() -> Format:
     """The format ``msgpack``."""
-    return Format(loads, dumps, form="msgpack", origin="msgpack", parse=msgpack.unpackb, pack=_pack, quote=orjson.dumps)
+    return Format(
+        loads,
+        dumps,
+        form="msgpack",
+        origin="msgpack",
+        parse=msgpack.unpackb,
+        pack=_pack,
+        quote=orjson.dumps,
+        called="MessagePack",
+    )

@@ -12,7 +12,7 @@ from typing import Any
 
 import attrs
 
-from sagellm_protocol.codecs.formats import Format
+from sagellm_protocol.codecs.formats import Format, taken
 from sagellm_protocol.codecs.json import make_json
 from sagellm_protocol.codecs.msgpack import make_msgpack
 from sagellm_protocol.codecs.ways import FAILURES
@@ -25,7 +25,7 @@ from sagellm_protocol.model.spec import Choice, Nested, Type
 try:
     import msgspec
 
-    from sagellm_protocol.codecs.structs import Inexpressible, Structs
+    from sagellm_protocol.codecs.structs import LOCK, Inexpressible, Structs
 except ImportError as error:
     raise missing_extra("msgspec") from error
 
@@ -33,7 +33,8 @@ except ImportError as error:
 class MsgspecShortcuts:
     """The ways around the core codec that msgspec offers."""
 
-    def __init__(self, *, binary: bool) -> None:
+    def __init__(self, format: Format, *, binary: bool) -> None:
+        self._format = format
         self._binary = binary
         self._structs = Structs(binary=binary)
 
@@ -55,10 +56,12 @@ class MsgspecShortcuts:
             read = self._typed_decode(self._structs.annotation(kind))
         except Inexpressible:
             return None
+        most = to.bind("max_bytes", max_bytes)
+        to.add(f"if _type(_data) is not _bytes or _len(_data) > {most}:")
+        to.add(f"    _data = {to.bind('taken', taken)}({to.bind('format', self._format)}, _data, {most})")
         to.add("try:")
-        to.add(f"    if _len(_data) <= {max_bytes}:")
-        to.add(f"        _value = {to.bind('read', read)}(_data)")
-        to.add(f"        return {moved}")
+        to.add(f"    _value = {to.bind('read', read)}(_data)")
+        to.add(f"    return {moved}")
         self._or_go(to, long_way, "_data")
         return to.compile("_data")
 
@@ -67,7 +70,8 @@ class MsgspecShortcuts:
         to.add(f"return {to.bind('long_way', long_way)}({argument})")
 
     def _typed_decode(self, annotation: Any) -> Callable[[Any], Any]:
-        decoder = msgspec.msgpack.Decoder(annotation) if self._binary else msgspec.json.Decoder(annotation)
+        with LOCK:
+            decoder = msgspec.msgpack.Decoder(annotation) if self._binary else msgspec.json.Decoder(annotation)
         return decoder.decode
 
     def _choice(self, choice: Choice, max_bytes: int, long_way: Callable[[Any], Any]) -> Callable[[Any], Any] | None:
@@ -79,8 +83,11 @@ class MsgspecShortcuts:
         if tag is None or None in decoders.values():
             return None
         read_tag = self._typed_decode(msgspec.defstruct("Tag", [(tag, str)], gc=False))
+        format = self._format
 
         def decode_choice(data: Any) -> Any:
+            if type(data) is not bytes or len(data) > max_bytes:
+                data = taken(format, data, max_bytes)
             try:
                 decode = decoders.get(getattr(read_tag(data), tag)) or long_way
             except FAILURES:
@@ -105,9 +112,11 @@ class MsgspecShortcuts:
 
 def make_msgspec_json() -> Format:
     """The format ``msgspec-json``."""
-    return attrs.evolve(make_json(), shortcuts=MsgspecShortcuts(binary=False))
+    format = make_json()
+    return attrs.evolve(format, shortcuts=MsgspecShortcuts(format, binary=False))
 
 
 def make_msgspec_msgpack() -> Format:
     """The format ``msgspec-msgpack``."""
-    return attrs.evolve(make_msgpack(), shortcuts=MsgspecShortcuts(binary=True))
+    format = make_msgpack()
+    return attrs.evolve(format, shortcuts=MsgspecShortcuts(format, binary=True))

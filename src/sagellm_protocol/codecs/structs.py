@@ -19,7 +19,7 @@ import msgspec
 
 from sagellm_protocol.model.annotations import spec_of
 from sagellm_protocol.model.constructor import draft_of
-from sagellm_protocol.model.freezing import freeze_payload, freeze_payload_table
+from sagellm_protocol.model.freezing import freeze_read, freeze_read_table
 from sagellm_protocol.model.frozen import EMPTY, FrozenDict
 from sagellm_protocol.model.source import Function
 from sagellm_protocol.model.spec import (
@@ -42,9 +42,27 @@ from sagellm_protocol.model.spec import (
 )
 from sagellm_protocol.model.uuids import uuid_of
 
+LOCK = threading.RLock()
+"""Held while msgspec looks at a type: it keeps what it finds on the class, and two threads at that end in a crash."""
+
 _INT64 = {"ge": -(2**63), "le": 2**63 - 1}
 _FINITE = {"ge": -sys.float_info.max, "le": sys.float_info.max}
-_LEAVES: dict[type, Any] = {Text: str, Flag: bool, Free: Any}
+_SCALARS: Any = Union[None, bool, int, float, str]  # noqa: UP007
+_FREE_LEVELS = 4
+
+
+def _free_type() -> Any:
+    """Free JSON as a type, down to four levels; what nests deeper goes the long way.
+
+    ``Any`` would do as well, but for the keys: msgspec takes arrays and integers for those, and hashes them.
+    """
+    kind: Any = _SCALARS
+    for _ in range(_FREE_LEVELS):
+        kind = Union[_SCALARS, list[kind], dict[str, kind]]  # noqa: UP007
+    return kind
+
+
+_LEAVES: dict[type, Any] = {Text: str, Flag: bool, Free: _free_type()}
 
 
 class Inexpressible(Exception):
@@ -59,7 +77,6 @@ class Structs:
         self._uuid: Any = str if binary else UUID
         self._made: dict[type, tuple[type[msgspec.Struct], Callable[[Any], Any]]] = {}
         self._making: set[type] = set()
-        self._lock = threading.RLock()
 
     def of(self, cls: Any) -> tuple[type[msgspec.Struct], Callable[[Any], Any]]:
         """The Struct of a message class, and the function from its instances to messages.
@@ -67,7 +84,7 @@ class Structs:
         Raises:
             Inexpressible: msgspec has no form for something in it.
         """
-        with self._lock:
+        with LOCK:
             if cls not in self._made:
                 if cls in self._making:
                     raise Inexpressible(f"{cls.__qualname__} holds itself")
@@ -188,12 +205,12 @@ class Structs:
                 item = to.fresh("item")
                 return f"_tuple([{self.moved(to, inner, item)} for {item} in {value}])"
             case Table(value=Free()):
-                return f"{to.bind('freeze_table', freeze_payload_table)}({value})"
+                return f"{to.bind('freeze_table', freeze_read_table)}({value})"
             case Table(value=inner):
                 key, item, empty = to.fresh("key"), to.fresh("item"), to.bind("EMPTY", EMPTY)
                 pairs = f"{{{key}: {self.moved(to, inner, item)} for {key}, {item} in {value}.items()}}"
                 return f"{to.bind('FrozenDict', FrozenDict)}({pairs}) if {value} else {empty}"
             case Free():
-                return f"{to.bind('freeze', freeze_payload)}({value})"
+                return f"{to.bind('freeze', freeze_read)}({value})"
             case _:
                 raise Inexpressible("a union of types of which one must be converted")

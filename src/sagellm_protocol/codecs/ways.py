@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sized
+from collections.abc import Callable
 from typing import Any
 
-from sagellm_protocol.codecs.formats import Format, refusal, refuse_too_deep, too_deep
-from sagellm_protocol.model.exceptions import DecodeError
-from sagellm_protocol.model.reading import DOUBTS
-from sagellm_protocol.model.source import Doubt
+from sagellm_protocol.codecs.formats import Format, refusal, taken
+from sagellm_protocol.model.nesting import holds_large_floats, refuse_too_deep
+from sagellm_protocol.model.source import DOUBTS
 from sagellm_protocol.model.writing import Writers
 
 FAILURES = (*DOUBTS, ValueError)
@@ -41,69 +40,47 @@ def packing(format: Format, write: Callable[[Any], Any]) -> Callable[[Any], Any]
     return encode
 
 
+def parsing(format: Format) -> Callable[[Any], Any]:
+    """Parse bytes thoroughly: what is malformed or too deep is refused, and integers past 64 bits are what they are.
+
+    Raises (the function does):
+        DecodeError: it is malformed, or nests too deep.
+    """
+    loads, exact = format.loads, format.exact
+
+    def parse(data: Any) -> Any:
+        payload = loads(data)
+        refuse_too_deep(payload)
+        return payload if exact is None or not holds_large_floats(payload) else exact(data)
+
+    return parse
+
+
 def checking(
     format: Format, max_bytes: int, read: Callable[[Any], Any], explain: Callable[[Any], Any]
 ) -> Callable[[Any], Any]:
     """Parse and read; where that raises anything, look again thoroughly: ``explain`` decides, and says why."""
-    loads, exact = format.loads, format.exact
-    parse = format.parse or loads
+    parse, parse_thoroughly = format.parse or format.loads, parsing(format)
 
     def decode(data: Any) -> Any:
+        if type(data) is not bytes or len(data) > max_bytes:
+            data = taken(format, data, max_bytes)
         try:
-            if len(data) <= max_bytes:
-                return read(parse(data))
+            return read(parse(data))
         except FAILURES:
             pass
-        return look_again(data)
+        return explain(parse_thoroughly(data))
 
-    def decode_unsized(data: Any) -> Any:
+    def decode_held(data: Any) -> Any:
         try:
-            return read(data)
-        except FAILURES:
+            return read(parse(data))
+        except Exception:  # Whatever a class of the caller's raises when it is read.
             pass
-        return look_again(data)
+        return explain(parse_thoroughly(data))
 
-    def look_again(data: Any) -> Any:
-        if format.sized and isinstance(data, Sized) and len(data) > max_bytes:
-            raise too_large(len(data), max_bytes)
-        payload = loads(data)
-        refuse_too_deep(payload)
-        return explain(payload if exact is None else exact(data))
-
-    return decode if format.sized else decode_unsized
-
-
-def within_depth(read: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """A reader that doubts what nests too deep: elsewhere the declaration is the limit, here there is none."""
-
-    def read_within(payload: Any) -> Any:
-        if too_deep(payload):
-            raise Doubt
-        return read(payload)
-
-    return read_within
-
-
-def writing_within_depth(write: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """A writer that refuses messages that nest too deep to be read again."""
-
-    def write_within(message: Any) -> Any:
-        try:
-            payload = write(message)
-        except RecursionError:
-            raise refusal(None) from None
-        if too_deep(payload):
-            raise refusal(None)
-        return payload
-
-    return write_within
+    return decode if format.sized else decode_held
 
 
 def refuse_bytes(data: bytes) -> Any:
     """Bytes are no message, even where the format could carry them."""
     raise refusal(data)
-
-
-def too_large(size: int, max_bytes: int) -> DecodeError:
-    """The error for more bytes than a codec takes."""
-    return DecodeError(f"{size} bytes are more than the {max_bytes} that this codec takes")

@@ -11,7 +11,8 @@ from typing import Any
 
 import attrs
 
-from sagellm_protocol.model.reading import DOUBTS, Readers
+from sagellm_protocol.model.reading import Readers
+from sagellm_protocol.model.source import DOUBTS
 from sagellm_protocol.model.spec import Nested, OneOf, Spec, Unknown, nested_in
 
 

@@ -121,7 +121,7 @@ class Downgrades:
         if taken is UNSAYABLE or old.type == new.type:
             return taken
         checker = Checker("wire", "ignore", self.specs)
-        checker.check(old.type, taken, path)
+        checker.check(old.type, taken, (None, path))
         if not checker.violations:
             return taken
         losses.extend(

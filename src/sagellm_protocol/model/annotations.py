@@ -16,6 +16,7 @@ import attrs
 
 from sagellm_protocol.model.exceptions import DeclarationError
 from sagellm_protocol.model.naming import full_name
+from sagellm_protocol.model.paths import ROOT
 from sagellm_protocol.model.spec import (
     REQUIRED,
     Choice,
@@ -212,7 +213,7 @@ def _held_default(cls: type, attribute: attrs.Attribute[Any], kind: Type) -> Any
 
     def held(value: Any) -> Any:
         checker = Checker("python")
-        found = checker.check(kind, value, attribute.name)
+        found = checker.check(kind, value, (ROOT, attribute.name))
         if checker.violations:
             raise DeclarationError(f"{full_name(cls)}: the default of {checker.violations[0]}")
         return found

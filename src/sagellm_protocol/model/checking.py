@@ -1,28 +1,32 @@
 """The thorough path: check a value against a spec, convert it, and tell everything that is wrong with it.
 
 The generated functions check the same rules but explain nothing; on any doubt they leave the value to this module.
+What it costs to look at a value is a small multiple of what it costs them, whatever is wrong with it. Methods that a
+subclass of ``str``, ``float``, ``list`` or ``dict`` may have overridden are not called.
 """
 
 from __future__ import annotations
 
-import enum
 import math
+import numbers
 import operator
 import re
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal, TypeAlias, cast
+from collections.abc import Callable, Mapping
+from typing import Any, Literal, TypeAlias, TypeVar, cast
 from uuid import UUID
 
 import attrs
 
 from sagellm_protocol.model.annotations import spec_of, wire_kind
 from sagellm_protocol.model.choosing import fitting_specs, tags
-from sagellm_protocol.model.exceptions import DecodeError, ValidationError, Violation
+from sagellm_protocol.model.exceptions import MOST_TOLD, DecodeError, ValidationError, Violation
+from sagellm_protocol.model.free import FreeChecker, Unreadable, is_sequence, items_of, pairs_of
 from sagellm_protocol.model.frozen import EMPTY, FrozenDict
+from sagellm_protocol.model.nesting import MAX_DEPTH, too_deep
+from sagellm_protocol.model.paths import ROOT, Path, told
 from sagellm_protocol.model.spec import (
     INT_MAX,
     INT_MIN,
-    MAX_FREE_DEPTH,
     Choice,
     Either,
     Flag,
@@ -40,7 +44,9 @@ from sagellm_protocol.model.spec import (
     Unknown,
     Uuid,
 )
-from sagellm_protocol.model.wording import describe, join, one_of
+from sagellm_protocol.model.wording import describe, one_of
+
+T = TypeVar("T")
 
 Source: TypeAlias = Literal["python", "wire"]
 """Where values come from: arguments, or a payload, which has enumerations and UUIDs as text and messages as dicts."""
@@ -52,7 +58,10 @@ COMPARE: dict[str, tuple[str, Callable[[Any, Any], bool]]] = {
     "lt": ("<", operator.lt),
 }
 UUID_TEXT = re.compile("[0-9a-fA-F]{8}(-?)[0-9a-fA-F]{4}\\1[0-9a-fA-F]{4}\\1[0-9a-fA-F]{4}\\1[0-9a-fA-F]{12}")
+EXACT_IN_FLOAT = 2**53
+"""Up to here every integer is a float of its own, so that a float can stand for it."""
 _BROKEN = object()
+_uuid_int: Callable[[UUID], int] = UUID.__dict__["int"].__get__
 
 
 _SHAPES: dict[str, type | tuple[type, ...]] = {
@@ -73,190 +82,229 @@ class Checker:
     specs: Mapping[str, Spec] | None = None
     """The specs of another revision, by message name; where it is absent, each class's own."""
     violations: list[Violation] = attrs.field(factory=list)
+    """The first hundred."""
+    more: int = 0
+    """How many there are besides."""
 
     def spec(self, nested: Nested) -> Spec:
         """The spec that applies to a nested message."""
         return spec_of(nested.cls) if self.specs is None else self.specs[nested.name]
 
-    def broken(self, path: str, rule: str, value: object) -> Any:
+    def broken(self, path: Path, rule: str | Callable[[], str], value: object) -> Any:
         """Note a violation; gives the mark that stands for the broken value."""
-        self.violations.append(Violation(path, rule, value))
+        if len(self.violations) < MOST_TOLD:
+            self.violations.append(Violation(told(path), rule if isinstance(rule, str) else rule(), value))
+        else:
+            self.more += 1
         return _BROKEN
 
-    def check(self, kind: Type, value: Any, path: str) -> Any:
-        """``value`` as a message holds it, or a mark that something in it is wrong."""
-        match kind:
-            case Nullable():
-                return None if value is None else self.check(kind.inner, value, path)
-            case Text():
-                return str.__str__(value) if isinstance(value, str) else self.broken(path, "str", value)
-            case Flag():
-                return value if isinstance(value, bool) else self.broken(path, "bool", value)
-            case Number():
-                return self._number(kind, value, path)
-            case Member():
-                return self._member(kind, value, path)
-            case OneOf():
-                found = isinstance(value, str) and value in kind.values
-                return str.__str__(value) if found else self.broken(path, one_of(kind.values), value)
-            case Uuid():
-                return self._uuid(value, path)
-            case Nested():
-                return self._nested(kind, value, path)
-            case Choice():
-                return self._choice(kind, value, path)
-            case Either():
-                return self._either(kind, value, path)
-            case Items():
-                if not _is_sequence(value):
-                    return self.broken(path, "a sequence", value)
-                items = tuple(self.check(kind.item, item, f"{path}[{index}]") for index, item in enumerate(value))
-                return _BROKEN if any(item is _BROKEN for item in items) else items
-            case Table():
-                return self._table(kind, value, path)
-            case _:
-                return self.free(value, path, MAX_FREE_DEPTH)
+    def raise_for(self, message_name: str) -> None:
+        """Raise all that was found, if anything was."""
+        if self.violations:
+            raise ValidationError(message_name, self.violations, self.more) from None
 
-    def _number(self, kind: Number, value: Any, path: str) -> Any:
-        if isinstance(value, bool) or not isinstance(value, (int, kind.kind)):
+    def check(self, kind: Type, value: Any, path: Path) -> Any:
+        """``value`` as a message holds it, or a mark that something in it is wrong."""
+        return _CHECKS[type(kind)](self, kind, value, path)
+
+    def _nullable(self, kind: Nullable, value: Any, path: Path) -> Any:
+        return None if value is None else self.check(kind.inner, value, path)
+
+    def _text(self, _: Text, value: Any, path: Path) -> Any:
+        return str.__str__(value) if isinstance(value, str) else self.broken(path, "str", value)
+
+    def _flag(self, _: Flag, value: Any, path: Path) -> Any:
+        return value if isinstance(value, bool) else self.broken(path, "bool", value)
+
+    def _number(self, kind: Number, value: Any, path: Path) -> Any:
+        number = _float_of(value, self.source) if kind.kind is float else _int_of(value, self.source)
+        if number is None:
             return self.broken(path, kind.kind.__name__, value)
-        if kind.kind is int:
-            number: int | float = self._integer(cast("int", value), path)
-        else:
-            try:
-                number = float(value)
-            except OverflowError:
-                number = math.inf
-            if not math.isfinite(number):
-                return self.broken(path, "finite", value)
+        if isinstance(number, int):
+            self.integer(number, path)
+        elif not math.isfinite(number):
+            return self.broken(path, "finite", value)
         for name, limit in kind.bounds:
             sign, holds = COMPARE[name]
             if not holds(number, limit):
                 return self.broken(path, f"{sign} {limit}", value)
         return number
 
-    def _integer(self, value: int, path: str) -> int:
+    def integer(self, value: int, path: Path) -> int:
+        """An integer itself; a payload's must fit 64 bits."""
         if self.source == "wire" and not INT_MIN <= value <= INT_MAX:
-            raise DecodeError(f"{path or 'the payload'} is an integer past 64 bits") from None
+            raise DecodeError(f"{told(path) or 'the payload'} is an integer past 64 bits") from None
         return int.__int__(value)
 
-    def _member(self, kind: Member, value: Any, path: str) -> Any:
+    def _member(self, kind: Member, value: Any, path: Path) -> Any:
         if kind.cls is not None and isinstance(value, kind.cls):
             return value
-        for name, known in kind.members.items():
-            if isinstance(value, type(known)) and not isinstance(value, bool) and value == known:
-                return value if kind.cls is None else kind.cls[name]  # type: ignore[index]
-        return self.broken(path, one_of(tuple(dict.fromkeys(kind.members.values()))), value)
+        plain = str.__str__(value) if isinstance(value, str) else _int_of(value, self.source)
+        name = None if plain is None else kind.names.get(plain)
+        if name is None:
+            return self.broken(path, lambda: one_of(tuple(dict.fromkeys(kind.members.values()))), value)
+        return plain if kind.cls is None else kind.cls[name]  # type: ignore[index]
 
-    def _uuid(self, value: Any, path: str) -> Any:
-        if self.source == "python":
-            return value if isinstance(value, UUID) else self.broken(path, "UUID", value)
-        if isinstance(value, str) and UUID_TEXT.fullmatch(value):
-            return UUID(value)
+    def _one_of(self, kind: OneOf, value: Any, path: Path) -> Any:
+        text = str.__str__(value) if isinstance(value, str) else None
+        return text if text in kind.values else self.broken(path, lambda: one_of(kind.values), value)
+
+    def _uuid(self, _: Uuid, value: Any, path: Path) -> Any:
+        if self.source == "python" and isinstance(value, UUID):
+            return value if type(value) is UUID else UUID(int=_uuid_int(value))
+        if self.source == "wire" and isinstance(value, str) and UUID_TEXT.fullmatch(str.__str__(value)):
+            return UUID(str.__str__(value))
         return self.broken(path, "UUID", value)
 
-    def _nested(self, kind: Nested, value: Any, path: str) -> Any:
-        if self.source == "python":
-            return value if isinstance(value, kind.cls) else self.broken(path, kind.name, value)
-        return self.message(self.spec(kind), value, path)
+    def _nested(self, kind: Nested, value: Any, path: Path) -> Any:
+        if self.source == "wire":
+            return self.message(self.spec(kind), value, path)
+        if isinstance(value, dict):
+            return self._decoded(kind, value, path)
+        return value if isinstance(value, kind.cls) else self.broken(path, kind.name, value)
 
-    def _choice(self, kind: Choice, value: Any, path: str) -> Any:
-        if self.source == "python":
+    def _decoded(self, kind: Nested | Choice, value: dict[Any, Any], path: Path) -> Any:
+        """A dict given for a message, by the rules of decoding."""
+        if too_deep(value):
+            return self.broken(path, f"at most {MAX_DEPTH} levels deep", value)
+        python = self.source, self.unknown
+        self.source, self.unknown = "wire", None
+        try:
+            return self.check(kind, value, path)
+        finally:
+            self.source, self.unknown = python
+
+    def _choice(self, kind: Choice, value: Any, path: Path) -> Any:
+        if self.source == "python" and not isinstance(value, dict):
+            classes = tuple(option.cls for option in kind.options)
             names = " or ".join(option.name for option in kind.options)
-            return value if isinstance(value, tuple(o.cls for o in kind.options)) else self.broken(path, names, value)
+            return value if isinstance(value, classes) else self.broken(path, names, value)
+        if self.source == "python":
+            return self._decoded(kind, value, path)
         if not isinstance(value, dict):
             return self.broken(path, "an object", value)
+        payload = self._fields_of(value, path)
         specs = [self.spec(option) for option in kind.options]
-        if kind.tag is not None and kind.tag in value:
-            tagged, found = tags(specs, kind.tag), value[kind.tag]
-            if not isinstance(found, str) or found not in tagged:
-                return self.broken(join(path, kind.tag), one_of(tuple(tagged)), found)
-            return self.message(tagged[found], value, path)
-        fitting = fitting_specs(specs, value)
+        if kind.tag is not None and kind.tag in payload:
+            tagged, found = tags(specs, kind.tag), payload[kind.tag]
+            text = str.__str__(found) if isinstance(found, str) else None
+            if text not in tagged:
+                return self.broken((path, kind.tag), one_of(tuple(tagged)), found)
+            return self.message(tagged[text], payload, path)
+        fitting = fitting_specs(specs, payload)
         if len(fitting) == 1:
-            return self.message(fitting[0], value, path)
+            return self.message(fitting[0], payload, path)
         names = " or ".join(spec.name for spec in fitting or specs)
         return self.broken(path, f"clearly one of {names}" if fitting else f"one of {names}", value)
 
-    def _either(self, kind: Either, value: Any, path: str) -> Any:
+    def _either(self, kind: Either, value: Any, path: Path) -> Any:
         for option in kind.options:
-            trial = attrs.evolve(self, violations=[])
+            trial = attrs.evolve(self, violations=[], more=0)
             checked = trial.check(option, value, path)
             if not trial.violations:
                 return checked
             if _shape_fits(option, value):
-                self.violations.extend(trial.violations)
+                room = MOST_TOLD - len(self.violations)
+                self.violations.extend(trial.violations[:room])
+                self.more += trial.more + len(trial.violations[room:])
                 return _BROKEN
-        return self.broken(path, " or ".join(describe(option) for option in kind.options), value)
+        return self.broken(path, lambda: " or ".join(describe(option) for option in kind.options), value)
 
-    def _table(self, kind: Table, value: Any, path: str) -> Any:
+    def _items(self, kind: Items, value: Any, path: Path) -> Any:
+        if not is_sequence(value):
+            return self.broken(path, "a sequence", value)
+        inner, check = kind.item, _CHECKS[type(kind.item)]
+        items = self._read(items_of, value, path)
+        checked = tuple([check(self, inner, item, (path, index)) for index, item in enumerate(items)])
+        return _BROKEN if any(item is _BROKEN for item in checked) else checked
+
+    def _table(self, kind: Table, value: Any, path: Path) -> Any:
         if not isinstance(value, Mapping):
             return self.broken(path, "a mapping", value)
         if isinstance(kind.value, Free):
-            return self.free(value, path, MAX_FREE_DEPTH)
-        table: dict[str, Any] = {}
-        for key, item in value.items():
-            if not isinstance(key, str):
-                table[""] = self.broken(path, "a mapping from text", key)
-            else:
-                table[str.__str__(key)] = self.check(kind.value, item, join(path, key))
+            return self._free(kind.value, value, path)
+        inner, check = kind.value, _CHECKS[type(kind.value)]
+        table = {
+            key: check(self, inner, item, (path, key))
+            for key, item in self._texts(self._read(pairs_of, value, path), path)
+        }
         if any(item is _BROKEN for item in table.values()):
             return _BROKEN
         return FrozenDict(table) if table else EMPTY
 
-    def free(self, value: Any, path: str, depth: int) -> Any:
-        """Free JSON, frozen: ``metadata`` and the like."""
-        if isinstance(value, enum.Enum):
-            value = value.value
-        if value is None or isinstance(value, bool):
-            return value
-        if isinstance(value, str):
-            return str.__str__(value)
-        if isinstance(value, int):
-            return self._integer(value, path)
-        if isinstance(value, float):
-            return float(value) if math.isfinite(value) else self.broken(path, "finite", value)
-        if not isinstance(value, Mapping) and not _is_sequence(value):
-            return self.broken(path, "JSON", value)
-        if depth == 0:
-            return self.broken(path, f"at most {MAX_FREE_DEPTH} levels deep", value)
-        if isinstance(value, Mapping):
-            table: dict[str, Any] = {}
-            for key, item in value.items():
-                if isinstance(key, str):
-                    table[str.__str__(key)] = self.free(item, join(path, key), depth - 1)
-                else:
-                    self.broken(path, "JSON with texts as keys", key)
-            return FrozenDict(table) if table else EMPTY
-        return tuple(self.free(item, f"{path}[{index}]", depth - 1) for index, item in enumerate(value))
+    def _free(self, _: Free, value: Any, path: Path) -> Any:
+        return FreeChecker(self.broken, self.integer).check(value, path)
 
-    def message(self, spec: Spec, value: Any, path: str) -> Any:
+    def _read(self, read: Callable[[Any], T], value: Any, path: Path) -> T | tuple[()]:
+        """What a container holds; of one that cannot be read, nothing."""
+        try:
+            return read(value)
+        except Unreadable as error:
+            self.broken(path, str(error), value)
+            return ()
+
+    def _texts(self, pairs: Any, path: Path) -> Any:
+        """The pairs whose keys are texts, and no key twice."""
+        seen = set()
+        for key, item in pairs:
+            if not isinstance(key, str):
+                self.broken(path, "a mapping from text", key)
+            elif (text := str.__str__(key)) in seen:
+                self.broken((path, text), "given once", item)
+            else:
+                seen.add(text)
+                yield text, item
+
+    def _fields_of(self, value: dict[Any, Any], path: Path) -> dict[str, Any]:
+        """A payload of a message as a plain dict whose keys are plain texts: those can be looked up without harm."""
+        if type(value) is dict and all(type(key) is str for key in value):
+            return value
+        return dict(self._texts(dict.items(value), path))
+
+    def message(self, spec: Spec, value: Any, path: Path) -> Any:
         """A payload as a message of ``spec``; of another revision's spec the checked values only, as a dict."""
         if not isinstance(value, dict):
             return self.broken(path, "an object", value)
-        before = len(self.violations)
-        fields = self.fields(spec, value, path)
-        if len(self.violations) > before:
+        before = len(self.violations), self.more
+        fields = self.fields(spec, self._fields_of(value, path), path)
+        if (len(self.violations), self.more) != before:
             return _BROKEN
         return spec.cls(**fields) if self.specs is None else fields
 
-    def fields(self, spec: Spec, value: Mapping[str, Any], path: str) -> dict[str, Any]:
+    def fields(self, spec: Spec, value: Mapping[str, Any], path: Path) -> dict[str, Any]:
         """The fields given in ``value``, each checked; the rest is left to the defaults."""
         checked = {}
         for field in spec.fields:
             if field.name in value:
-                checked[field.name] = self.check(field.type, value[field.name], join(path, field.name))
+                checked[field.name] = self.check(field.type, value[field.name], (path, field.name))
             elif field.required:
-                self.violations.append(Violation(join(path, field.name), "required", None))
+                self.broken((path, field.name), "required", None)
         if (self.unknown or spec.unknown) == "forbid":
-            known = {field.name for field in spec.fields}
+            known = spec.names
             for name, found in value.items():
                 if name not in known:
-                    self.broken(join(path, name), "a known field", found)
+                    self.broken((path, name), "a known field", found)
         for rule in spec.rules:
             if all(value.get(name) is None for name in rule.fields):
                 self.broken(path, str(rule), None)
         return checked
+
+
+_CHECKS: dict[type, Callable[[Checker, Any, Any, Path], Any]] = {
+    Nullable: Checker._nullable,
+    Text: Checker._text,
+    Flag: Checker._flag,
+    Number: Checker._number,
+    Member: Checker._member,
+    OneOf: Checker._one_of,
+    Uuid: Checker._uuid,
+    Nested: Checker._nested,
+    Choice: Checker._choice,
+    Either: Checker._either,
+    Items: Checker._items,
+    Table: Checker._table,
+    Free: Checker._free,
+}
 
 
 def check_arguments(cls: type, arguments: dict[str, Any]) -> dict[str, Any]:
@@ -267,9 +315,8 @@ def check_arguments(cls: type, arguments: dict[str, Any]) -> dict[str, Any]:
     """
     spec = spec_of(cls)
     checker = Checker("python", "forbid")
-    checked = checker.fields(spec, arguments, "")
-    if checker.violations:
-        raise ValidationError(spec.name, checker.violations) from None
+    checked = checker.fields(spec, arguments, ROOT)
+    checker.raise_for(spec.name)
     return checked
 
 
@@ -283,14 +330,52 @@ def check_payload(
         DecodeError: an integer past 64 bits.
     """
     checker = Checker("wire", unknown, specs)
-    checked = checker.check(kind, payload, "")
+    checked = checker.check(kind, payload, ROOT)
     if checker.violations:
-        raise ValidationError(describe(kind), checker.violations) from None
+        checker.raise_for(describe(kind))
     return checked
 
 
-def _is_sequence(value: object) -> bool:
-    return isinstance(value, Sequence) and not isinstance(value, (str, bytes, bytearray, memoryview))
+def _int_of(value: Any, source: Source) -> int | None:
+    """A value as the integer that it is; None where it is none."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int):
+        return int.__int__(value)
+    if source == "wire":
+        # To JSON, and to its Schema, 8.0 is an integer.
+        if (
+            isinstance(value, float)
+            and float.is_integer(value)
+            and -EXACT_IN_FLOAT <= float.__float__(value) <= EXACT_IN_FLOAT
+        ):
+            return int(float.__float__(value))
+        return None
+    return cast("int | None", _number_of(value, numbers.Integral, operator.index))
+
+
+def _float_of(value: Any, source: Source) -> float | None:
+    """A value as the float that it is; None where it is none, infinity where it is too large."""
+    if isinstance(value, float):
+        return float.__float__(value)
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int):
+        try:
+            return float(int.__int__(value))
+        except OverflowError:
+            return math.inf
+    return None if source == "wire" else _number_of(value, numbers.Real, float)
+
+
+def _number_of(value: Any, kind: type, convert: Callable[[Any], float]) -> float | None:
+    """A number of a class of the caller's, such as numpy's."""
+    if not isinstance(value, kind):
+        return None
+    try:
+        return convert(value)
+    except Exception:  # whatever that class raises: then it is no number
+        return None
 
 
 def _shape_fits(kind: Type, value: object) -> bool:

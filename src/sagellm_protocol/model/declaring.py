@@ -69,15 +69,18 @@ def _declare(cls: type[T], unknown: Unknown) -> type[T]:
         kw_only=True,
         init=False,
         repr=False,
+        getstate_setstate=False,
         field_transformer=_freeze_defaults,
     )
     _retarget_class_cells(cls, declared)
     built: Any = declared
     built.__message__ = unknown
-    built.__init__ = _first_init
+    del built.__attrs_init__  # It would fill the slots of a message that stands, unchecked.
+    built.__new__ = _first_new
     built.__repr__ = short_repr
     built.__copy__ = _itself
     built.__deepcopy__ = _itself
+    built.__reduce__ = _reduce
     return declared
 
 
@@ -117,13 +120,22 @@ def _freeze_defaults(cls: type, fields: list[attrs.Attribute[Any]]) -> list[attr
     ]
 
 
-def _first_init(self: Any, /, **fields: Any) -> None:
+def _first_new(cls: Any, /, **fields: Any) -> Any:
     """Write the constructor of the class on its first use, then be it."""
     from sagellm_protocol.model.constructor import write_constructor
 
-    cls: Any = next(base for base in type(self).__mro__ if "__message__" in vars(base))
-    cls.__init__ = write_constructor(cls)
-    cls.__init__(self, **fields)
+    declared: Any = next(base for base in cls.__mro__ if "__message__" in vars(base))
+    declared.__new__ = write_constructor(declared)
+    return declared.__new__(cls, **fields)
+
+
+def _reduce(self: Any) -> tuple[Callable[..., Any], tuple[type, dict[str, Any]]]:
+    """Pickles hold the fields by name: what comes out of one is checked like any message."""
+    return _unpickled, (type(self), {field.name: getattr(self, field.name) for field in attrs.fields(type(self))})
+
+
+def _unpickled(cls: type[T], fields: dict[str, Any]) -> T:
+    return cls(**fields)
 
 
 def _itself(self: T, memo: object = None) -> T:

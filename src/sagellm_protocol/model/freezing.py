@@ -6,48 +6,57 @@ import math
 from typing import Any
 
 from sagellm_protocol.model.frozen import EMPTY, DraftDict, FrozenDict
+from sagellm_protocol.model.nesting import LARGE
 from sagellm_protocol.model.source import Doubt
 from sagellm_protocol.model.spec import INT_MAX, INT_MIN, MAX_FREE_DEPTH
 
 _TEXTS: frozenset[type] = frozenset((str, bool, type(None)))
 _SIMPLE: frozenset[type] = frozenset((str, bool, type(None), int))
-_EXACT_LIMIT = 2.0**63
-"""A float of this size may be what a parser made of an integer past 64 bits."""
 
 
 def freeze(value: Any) -> Any:
     """A caller's value."""
-    return _freeze(value, MAX_FREE_DEPTH, math.inf, _SIMPLE)
+    return _freeze(value, MAX_FREE_DEPTH, math.inf, _SIMPLE, set())
 
 
 def freeze_table(value: Any) -> Any:
     """A caller's mapping."""
     if not value and type(value) in (dict, FrozenDict):
         return EMPTY
-    return _frozen_dict(value, MAX_FREE_DEPTH, math.inf, _SIMPLE)
+    return _frozen_dict(value, MAX_FREE_DEPTH, math.inf, _SIMPLE, set())
 
 
 def freeze_parsed(value: Any) -> Any:
     """A parser's value, whose integers fit 64 bits."""
-    return _freeze(value, MAX_FREE_DEPTH, _EXACT_LIMIT, _SIMPLE)
+    return _freeze(value, MAX_FREE_DEPTH, LARGE, _SIMPLE, None)
 
 
 def freeze_parsed_table(value: Any) -> Any:
     """A parser's mapping."""
-    return EMPTY if not value and type(value) is dict else _frozen_dict(value, MAX_FREE_DEPTH, _EXACT_LIMIT, _SIMPLE)
+    return EMPTY if not value and type(value) is dict else _frozen_dict(value, MAX_FREE_DEPTH, LARGE, _SIMPLE, None)
 
 
 def freeze_payload(value: Any) -> Any:
     """A value of a payload that a caller made."""
-    return _freeze(value, MAX_FREE_DEPTH, _EXACT_LIMIT, _TEXTS)
+    return _freeze(value, MAX_FREE_DEPTH, LARGE, _TEXTS, set())
 
 
 def freeze_payload_table(value: Any) -> Any:
     """A mapping of a payload that a caller made."""
-    return EMPTY if not value and type(value) is dict else _frozen_dict(value, MAX_FREE_DEPTH, _EXACT_LIMIT, _TEXTS)
+    return EMPTY if not value and type(value) is dict else _frozen_dict(value, MAX_FREE_DEPTH, LARGE, _TEXTS, set())
 
 
-def _freeze(value: Any, depth: int, limit: float, simple: frozenset[type]) -> Any:
+def freeze_read(value: Any) -> Any:
+    """A value of a parser whose integers may be of any size, and whose floats are what was written."""
+    return _freeze(value, MAX_FREE_DEPTH, math.inf, _TEXTS, None)
+
+
+def freeze_read_table(value: Any) -> Any:
+    """A mapping of such a parser."""
+    return _frozen_dict(value, MAX_FREE_DEPTH, math.inf, _TEXTS, None) if value else EMPTY
+
+
+def _freeze(value: Any, depth: int, limit: float, simple: frozenset[type], seen: set[int] | None) -> Any:
     kind = type(value)
     if kind in simple:
         return value
@@ -62,19 +71,30 @@ def _freeze(value: Any, depth: int, limit: float, simple: frozenset[type]) -> An
     if kind is list or kind is tuple:
         if depth == 0:
             raise Doubt
+        if seen is not None and value:
+            _see(value, seen)
         depth -= 1
-        return tuple([item if type(item) in simple else _freeze(item, depth, limit, simple) for item in value])
-    return _frozen_dict(value, depth, limit, simple)
+        return tuple([item if type(item) in simple else _freeze(item, depth, limit, simple, seen) for item in value])
+    return _frozen_dict(value, depth, limit, simple, seen)
 
 
-def _frozen_dict(value: Any, depth: int, limit: float, simple: frozenset[type]) -> Any:
+def _frozen_dict(value: Any, depth: int, limit: float, simple: frozenset[type], seen: set[int] | None) -> Any:
     if depth == 0 or (type(value) is not dict and type(value) is not FrozenDict):
         raise Doubt
+    if seen is not None and value:
+        _see(value, seen)
     depth -= 1
     table: Any = DraftDict()
     for key, item in value.items():
         if type(key) is not str:
             raise Doubt
-        table[key] = item if type(item) in simple else _freeze(item, depth, limit, simple)
+        table[key] = item if type(item) in simple else _freeze(item, depth, limit, simple, seen)
     table.__class__ = FrozenDict
     return table
+
+
+def _see(value: Any, seen: set[int]) -> None:
+    """Doubt a container that stands in several places: copying it for each may have no end."""
+    if id(value) in seen:
+        raise Doubt
+    seen.add(id(value))

@@ -48,6 +48,8 @@ class FrozenDict(DraftDict[K, V]):
     popitem: Any = _refuse
     setdefault: Any = _refuse
     update: Any = _refuse
+    # Not even its class, which was assigned to freeze it.
+    __setattr__: Any = _refuse
 
     def __hash__(self) -> int:  # type: ignore[override]
         return hash(frozenset(self.items()))

@@ -5,6 +5,9 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
+from sagellm_protocol.model.exceptions import EncodeError
+from sagellm_protocol.model.nesting import MAX_DEPTH, refuse_too_deep
+
 if TYPE_CHECKING:
     from sagellm_protocol.model.reading import Readers
     from sagellm_protocol.model.spec import Unknown
@@ -28,8 +31,15 @@ def _readers(unknown: Unknown | None) -> Readers:
 
 
 def to_plain(message: Any) -> dict[str, Any]:
-    """A message as JSON-like data: dict, list, str, int, float, bool and None."""
-    payload: dict[str, Any] = _writers().writer(type(message))(message)
+    """A message as JSON-like data: dict, list, str, int, float, bool and None.
+
+    Raises:
+        EncodeError: it holds messages within messages, too deep for Python.
+    """
+    try:
+        payload: dict[str, Any] = _writers().writer(type(message))(message)
+    except RecursionError:
+        raise EncodeError(f"the payload nests deeper than {MAX_DEPTH} levels") from None
     return payload
 
 
@@ -41,15 +51,16 @@ def from_plain(cls: type[T], payload: Any, *, unknown: Unknown | None = None) ->
 
     Raises:
         ValidationError: with every violation.
-        DecodeError: an integer past 64 bits.
+        DecodeError: an integer past 64 bits, or nested deeper than 128 levels.
     """
     from sagellm_protocol.model.annotations import read_type
     from sagellm_protocol.model.checking import check_payload
-    from sagellm_protocol.model.reading import DOUBTS
+    from sagellm_protocol.model.source import DOUBTS
 
     kind = read_type(cls)
     try:
         message: T = _readers(unknown).reader(kind)(payload)
     except DOUBTS:
+        refuse_too_deep(payload)
         return cast("T", check_payload(kind, payload, unknown=unknown))
     return message

@@ -14,15 +14,13 @@ import attrs
 from sagellm_protocol.model.annotations import spec_of
 from sagellm_protocol.model.choosing import chosen, tags
 from sagellm_protocol.model.constructor import draft_of
+from sagellm_protocol.model.nesting import too_deep
 from sagellm_protocol.model.once import Once
 from sagellm_protocol.model.source import Doubt, Function
 from sagellm_protocol.model.spec import MAX_FREE_DEPTH, Choice, Derived, Field, Made, Mark, Nested, Spec, Type, Unknown
 from sagellm_protocol.model.statements import Origin, Writer
 
 _SCALARS = frozenset((str, int, float, bool, type(None)))
-
-DOUBTS = (Doubt, KeyError, TypeError, OverflowError)
-"""What a reader raises on a payload that the thorough path must look at."""
 
 
 @attrs.define
@@ -72,7 +70,7 @@ class Readers:
         for field in spec.fields:
             found = f"_payload[{field.name!r}]" if field.required else f"_get({field.name!r}, {absent})"
             to.add(f"v_{field.name} = {found}")
-        known = to.bind("known", frozenset(field.name for field in spec.fields))
+        known = to.bind("known", spec.names)
         if (self.unknown or spec.unknown) == "forbid":
             to.add(f"if not _payload.keys() <= {known}: raise _Doubt")
         else:
@@ -145,25 +143,12 @@ class Readers:
 def pass_over(payload: Mapping[str, Any], known: frozenset[str]) -> None:
     """Ignore the fields that a message does not have, unless they nest deeper than a payload may."""
     for name, value in payload.items():
-        if (
-            name not in known
-            and type(value) not in _SCALARS
-            and (type(value) not in (dict, list) or depth(value) > MAX_FREE_DEPTH)
-        ):
+        if name in known:
+            continue
+        if type(name) is not str:
             raise Doubt
-
-
-def depth(value: Any, limit: int = 1000) -> int:
-    """How many levels of arrays and objects a parsed value nests; counting stops past ``limit``."""
-    deepest, level = 0, [value]
-    while deepest <= limit:
-        # A caller's dict may hold one value in many places, or itself: each counts once a level.
-        nests = {id(item): item for item in level if isinstance(item, (dict, list, tuple))}.values()
-        if not nests:
-            break
-        deepest += 1
-        level = [inner for item in nests for inner in (item.values() if isinstance(item, dict) else item)]
-    return deepest
+        if type(value) not in _SCALARS and (type(value) not in (dict, list) or too_deep(value, MAX_FREE_DEPTH)):
+            raise Doubt
 
 
 ABSENT = Mark("ABSENT")

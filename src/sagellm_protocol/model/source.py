@@ -17,9 +17,16 @@ class Doubt(Exception):
     """Raised by a generated function that cannot vouch for a value: the thorough path then decides, and explains."""
 
 
+DOUBTS = (Doubt, KeyError, TypeError, OverflowError, RecursionError)
+"""What a generated function raises on a value that the thorough path must look at."""
+
+
 _NAMES: dict[str, Any] = {
     "_Doubt": Doubt,
-    **{f"_{kind.__name__}": kind for kind in (str, int, float, bool, list, tuple, dict, type, isinstance, len, repr)},
+    **{
+        f"_{kind.__name__}": kind
+        for kind in (str, bytes, int, float, bool, list, tuple, dict, type, isinstance, len, repr)
+    },
 }
 
 

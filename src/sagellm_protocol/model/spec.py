@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from typing import Any, Literal, TypeAlias
 
 import attrs
@@ -48,6 +49,11 @@ class Member:
     name: str
     members: Mapping[str, str | int] = attrs.field(hash=False)
     cls: type | None = attrs.field(eq=False, default=None)
+
+    @cached_property
+    def names(self) -> Mapping[str | int, str]:
+        """The name of each value; of several names for one value the first, as the rest are aliases."""
+        return {value: name for name, value in reversed(list(self.members.items()))}
 
 
 @attrs.frozen
@@ -182,6 +188,11 @@ class Spec:
     cls: type = attrs.field(eq=False)
     unknown: Unknown = "forbid"
     rules: tuple[NotAllNull, ...] = ()
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """The names of its fields."""
+        return frozenset(field.name for field in self.fields)
 
 
 def nested_in(kind: Type) -> tuple[Nested, ...]:

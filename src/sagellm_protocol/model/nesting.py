@@ -1,0 +1,76 @@
+"""How deep a value nests, at a cost that its size bounds: what stands in many places is looked at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from sagellm_protocol.model.exceptions import DecodeError
+
+MAX_DEPTH = 128
+"""How deep a payload may nest."""
+
+_SCALARS = frozenset((str, int, float, bool, type(None)))
+_FEW = 16
+"""Looking again at so few values costs no more than remembering that they were seen."""
+
+
+class _Deeper(Exception):
+    pass
+
+
+def too_deep(value: Any, limit: int = MAX_DEPTH) -> bool:
+    """Whether arrays and objects nest deeper than so many levels. What holds itself does."""
+    seen: dict[int, int] = {}
+
+    def levels(nest: Any, room: int) -> int:
+        found = seen.get(id(nest), 0)
+        if not found:
+            if not room:
+                raise _Deeper
+            found = 1
+            for item in _held(nest):
+                if type(item) not in _SCALARS and isinstance(item, (dict, list, tuple)):
+                    found = max(found, 1 + levels(item, room - 1))
+            if found > 1 or len(nest) > _FEW:
+                seen[id(nest)] = found
+        if found > room:
+            raise _Deeper
+        return found
+
+    try:
+        return isinstance(value, (dict, list, tuple)) and not levels(value, limit)
+    except _Deeper:
+        return True
+
+
+def refuse_too_deep(payload: Any) -> None:
+    """Raise the ``DecodeError`` for a payload that nests deeper than one may, if it does."""
+    if too_deep(payload):
+        raise DecodeError(f"the payload nests deeper than {MAX_DEPTH} levels") from None
+
+
+def _held(nest: Any) -> Iterable[Any]:
+    """What a container holds, whatever its class makes of that."""
+    if isinstance(nest, dict):
+        return dict.values(nest)
+    return list.__iter__(nest) if isinstance(nest, list) else tuple.__iter__(nest)
+
+
+def holds_large_floats(value: Any) -> bool:
+    """Whether a parsed value holds a float that a parser may have made of an integer past 64 bits."""
+    waiting = [value]
+    while waiting:
+        item = waiting.pop()
+        if type(item) is float:
+            if not -LARGE < item < LARGE:
+                return True
+        elif type(item) is dict:
+            waiting.extend(item.values())
+        elif type(item) is list:
+            waiting.extend(item)
+    return False
+
+
+LARGE = 2.0**63
+"""A float of this size may be what a parser made of an integer past 64 bits."""
