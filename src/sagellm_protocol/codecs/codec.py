@@ -20,7 +20,7 @@ from sagellm_protocol.codecs.ways import (
     writing,
 )
 from sagellm_protocol.history import HISTORY, LATEST, History
-from sagellm_protocol.model.annotations import is_message, read_type
+from sagellm_protocol.model.annotations import message_of, read_type
 from sagellm_protocol.model.exceptions import DeclarationError, ProtocolError, ValidationError, Violation
 from sagellm_protocol.model.nesting import too_deep
 from sagellm_protocol.model.spec import Choice, Nested, Type, Unknown
@@ -103,7 +103,7 @@ class Codec(Generic[Wire]):
     def encoder(self, cls: Any) -> Callable[[Any], Wire]:
         """:meth:`encode`, bound to a class for the hot loop."""
         # A plain subclass of a message is written as that message.
-        message_class = next((base for base in getattr(cls, "__mro__", ()) if is_message(base)), None)
+        message_class = message_of(cls)
         if message_class is None:
             return self._converting_encoder(cls)
         if self.options.omit_defaults or not self._writers.writes_today(message_class):

@@ -10,7 +10,7 @@ import attrs
 import cattrs
 from cattrs import IterableValidationNote
 
-from sagellm_protocol.model.annotations import is_message, read_type
+from sagellm_protocol.model.annotations import is_message, message_of, read_type
 from sagellm_protocol.model.exceptions import DeclarationError, DecodeError, ValidationError, Violation
 from sagellm_protocol.model.spec import nested_in
 from sagellm_protocol.model.wording import join
@@ -40,8 +40,21 @@ def make_converter(readers: MessageReaders, writers: MessageWriters) -> cattrs.C
         return structure
 
     converter.register_structure_hook_factory(_holds_messages, structure_hook)
+    converter.register_structure_hook_factory(_is_plain_subclass, _refuse_plain_subclass)
     converter.register_unstructure_hook_factory(is_message, writers.writer)
     return converter
+
+
+def _is_plain_subclass(cls: Any) -> bool:
+    return message_of(cls) not in (None, cls)
+
+
+def _refuse_plain_subclass(cls: Any) -> Any:
+    message = message_of(cls)
+    raise DeclarationError(
+        f"{cls.__qualname__} is a plain subclass of {message and message.__qualname__}, and no message itself: decode"
+        " into that, or declare it with @message"
+    )
 
 
 def _holds_messages(cls: Any) -> bool:

@@ -67,6 +67,11 @@ def is_message(cls: Any) -> bool:
     return isinstance(cls, type) and "__message__" in vars(cls)
 
 
+def message_of(cls: Any) -> type | None:
+    """The message class that a class is, or is a plain subclass of; None where it is neither."""
+    return next((base for base in getattr(cls, "__mro__", ()) if is_message(base)), None)
+
+
 def read_type(annotation: Any) -> Type:
     """The spec of an annotation.
 

@@ -122,9 +122,10 @@ def _freeze_defaults(cls: type, fields: list[attrs.Attribute[Any]]) -> list[attr
 
 def _first_new(cls: Any, /, **fields: Any) -> Any:
     """Write the constructor of the class on its first use, then be it."""
+    from sagellm_protocol.model.annotations import message_of
     from sagellm_protocol.model.constructor import write_constructor
 
-    declared: Any = next(base for base in cls.__mro__ if "__message__" in vars(base))
+    declared: Any = message_of(cls)
     declared.__new__ = write_constructor(declared)
     return declared.__new__(cls, **fields)
 
