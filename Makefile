@@ -8,13 +8,14 @@ BENCH_STAMP := .venv/.bench
 PYTEST_ARGS ?= -n auto
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test interop detection check-format check-lint check-types check-imports check-tests lint format docs lock bench soak clean
+.PHONY: help demo test interop detection first-use check-format check-lint check-types check-imports check-tests lint format docs lock bench soak clean
 
 help:
 	@echo "make demo      upgrade the traffic logs under examples/archive into build/demo"
 	@echo "make test      every check: format, lint, types, import directions, tests with coverage"
 	@echo "make interop   exchange generated payloads with the published releases (needs CPython 3.11)"
 	@echo "make detection sort the recorded payloads by nothing but what they hold; prints a table"
+	@echo "make first-use sixteen threads first at everything, in 200 processes (PROCESSES)"
 	@echo "make lint      ruff, mypy, pyright and import-linter alone"
 	@echo "make format    rewrite the code in the project's format"
 	@echo "make docs      write the generated pages under docs/ anew"
@@ -35,6 +36,11 @@ interop: $(STAMP)
 
 detection: $(STAMP)
 	PYTHONPATH=tests $(BIN)/python -m detection
+
+PROCESSES ?= 200
+
+first-use: $(STAMP)
+	$(BIN)/python tests/first_use.py $(PROCESSES)
 
 lint: check-format check-lint check-types check-imports
 

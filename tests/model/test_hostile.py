@@ -8,8 +8,9 @@ import fractions
 import pickle
 import uuid
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Annotated, Any, Literal
 
+import annotated_types
 import attrs
 import numpy
 import pytest
@@ -22,9 +23,14 @@ from sagellm_protocol import (
     Metrics,
     Request,
     Response,
+    StreamEvent,
+    StreamEventStart,
     ValidationError,
 )
 from sagellm_protocol.model import EMPTY, FrozenDict, from_plain, message, to_plain
+from sagellm_protocol.model.exceptions import DeclarationError
+from sagellm_protocol.model.nesting import too_deep
+from sagellm_protocol.model.source import Function
 from specimens import minimal
 
 REQUEST: dict[str, Any] = {"request_id": "r", "trace_id": "t", "max_tokens": 8}
@@ -445,3 +451,64 @@ def test_pickles_keep_what_was_derived_and_what_was_made() -> None:
         again = pickle.loads(pickle.dumps(whole))
         assert again == whole
         assert copy.deepcopy(whole) is whole
+
+
+# What is generated
+
+
+def test_names_that_cannot_stand_in_source() -> None:
+    for name in ("class", "a b", "x: int; import os", "ﬁ", "_x"):
+        cls = type("Odd", (), {"__annotations__": {name: int}})
+        with pytest.raises((DeclarationError, TypeError), match=r"not a name|identifiers"):
+            message(cls)(**{name: 1})
+
+
+def test_fields_of_older_revisions_may_be_called_anything() -> None:
+    to = Function("read")
+    assert [to.local(name) for name in ("a-b", "a b", "a_b", "a-b")] == ["v_a_b", "v_a_b_", "v_a_b__", "v_a_b"]
+
+
+class Spelt(str):
+    def __repr__(self) -> str:
+        return "__import__('os').abort()"
+
+
+def test_literals_are_written_as_what_they_are() -> None:
+    cls = type("Odd", (), {"__annotations__": {"kind": Literal[Spelt("a"), Spelt("b")]}})  # type: ignore[valid-type]
+    assert message(cls)(kind="a").kind == "a"
+    with pytest.raises(ValidationError, match="kind: must be one of 'a', 'b', got 'c'"):
+        message(cls)(kind="c")
+
+
+def test_bounds_are_numbers() -> None:
+    class Limit(int):
+        def __repr__(self) -> str:
+            return "__import__('os').abort()"
+
+    cls = type("Odd", (), {"__annotations__": {"number": Annotated[int, annotated_types.Ge(Limit(-7919))]}})
+    with pytest.raises(DeclarationError, match="bounds are finite numbers"):
+        message(cls)(number=1)
+
+
+def test_depth_is_told_of_values_in_many_places() -> None:
+    def nested(value: Any, levels: int) -> Any:
+        for _ in range(levels):
+            value = [value]
+        return value
+
+    many = list(range(100))
+    for tail, fits in ((nested(many, 63), True), (nested(many, 64), False)):
+        assert not too_deep([tail])
+        assert too_deep([tail, nested(tail, 63)]) != fits
+
+
+def test_a_dict_for_one_of_several_messages() -> None:
+    event: Any = {"event": "start", "request_id": "r", "trace_id": "t", "engine_id": "e"}
+    assert type(Events(event=event).event) is StreamEventStart
+    with pytest.raises(ValidationError, match=r"event\.event: must be one of 'start', 'delta', 'end', got 'stop'"):
+        Events(event={**event, "event": "stop"})  # type: ignore[arg-type]
+
+
+@message
+class Events:
+    event: StreamEvent

@@ -138,10 +138,11 @@ def test_integers_end_at_64_bits(number: int) -> None:
     assert decodes("types.Response", "latest", payload) == fits
 
 
-def test_a_whole_float_is_an_integer_to_json_schema_alone() -> None:
-    payload = {"request_id": "r", "trace_id": "t", "max_tokens": 1.0}
-    assert validator("types.Request", "latest").is_valid(payload)
-    assert not decodes("types.Request", "latest", payload)
+@pytest.mark.parametrize(("number", "whole"), [(1.0, True), (2.0**53, True), (1.5, False), (0.0, False)])
+def test_a_whole_float_is_an_integer(number: float, whole: bool) -> None:
+    payload = {"request_id": "r", "trace_id": "t", "max_tokens": number}
+    assert validator("types.Request", "latest").is_valid(payload) == whole
+    assert decodes("types.Request", "latest", payload) == whole
 
 
 def test_a_field_says_all_about_itself() -> None:

@@ -15,7 +15,7 @@ import annotated_types
 import attrs
 
 from sagellm_protocol.model.exceptions import DeclarationError
-from sagellm_protocol.model.naming import full_name
+from sagellm_protocol.model.naming import full_name, is_plain_identifier
 from sagellm_protocol.model.paths import ROOT
 from sagellm_protocol.model.spec import (
     REQUIRED,
@@ -126,8 +126,8 @@ def _constrained(inner: Type, metadata: Sequence[Any]) -> Type:
         return inner
     if not isinstance(inner, Number):
         raise DeclarationError(f"bounds and units belong on int and float, not on {inner!r}")
-    if any(not math.isfinite(limit) for _, limit in bounds):
-        raise DeclarationError("bounds are finite")
+    if any(type(limit) not in (int, float) or not math.isfinite(limit) for _, limit in bounds):
+        raise DeclarationError("bounds are finite numbers, int or float")
     return Number(inner.kind, (*inner.bounds, *bounds), unit or inner.unit)
 
 
@@ -201,7 +201,7 @@ def _read(cls: Any) -> Spec:
         hints = {attribute.name: attribute.type for attribute in attributes}
     fields = []
     for attribute in attributes:
-        if attribute.name.startswith("_") or attribute.name == "self":
+        if not _may_name_a_field(attribute.name):
             raise DeclarationError(f"{full_name(cls)}.{attribute.name}: not a name that a field may have")
         try:
             kind = read_type(hints[attribute.name])
@@ -210,6 +210,11 @@ def _read(cls: Any) -> Spec:
         fields.append(Field(attribute.name, kind, _held_default(cls, attribute, kind), attribute.name))
     unknown: Unknown = cls.__message__
     return Spec(full_name(cls), tuple(fields), cls, unknown)
+
+
+def _may_name_a_field(name: str) -> bool:
+    """Whether a name can be a parameter and an attribute, and hides nothing of ours."""
+    return is_plain_identifier(name) and name[0] != "_" and name != "self"
 
 
 def _held_default(cls: type, attribute: attrs.Attribute[Any], kind: Type) -> Any:

@@ -9,7 +9,9 @@ from typing import Any, TypeVar, cast, overload
 
 import attrs
 
+from sagellm_protocol.model.exceptions import DeclarationError
 from sagellm_protocol.model.frozen import FrozenDict
+from sagellm_protocol.model.naming import full_name, is_plain_identifier
 from sagellm_protocol.model.shortening import short_repr
 from sagellm_protocol.model.spec import Unknown
 
@@ -62,6 +64,9 @@ def message(cls: type[T] | None = None, /, *, unknown: Unknown = "forbid") -> ty
 
 
 def _declare(cls: type[T], unknown: Unknown) -> type[T]:
+    for name in inspect.get_annotations(cls):
+        if not is_plain_identifier(name):
+            raise DeclarationError(f"{full_name(cls)}.{name}: not a name that a field may have")
     declared = attrs.define(
         _over_draft(cls),
         frozen=True,

@@ -28,11 +28,11 @@ def too_deep(value: Any, limit: int = MAX_DEPTH) -> bool:
         if not found:
             if not room:
                 raise _Deeper
-            found = 1
-            for item in _held(nest):
+            found, count = 1, 0
+            for count, item in enumerate(_held(nest), 1):  # noqa: B007 - counted for below
                 if type(item) not in _SCALARS and isinstance(item, (dict, list, tuple)):
                     found = max(found, 1 + levels(item, room - 1))
-            if found > 1 or len(nest) > _FEW:
+            if found > 1 or count > _FEW:
                 seen[id(nest)] = found
         if found > room:
             raise _Deeper

@@ -61,7 +61,7 @@ class Readers:
         to.add("if _whole:")
         to.add("    try:")
         for field in spec.fields:
-            to.add(f"        v_{field.name} = _payload[{field.name!r}]")
+            to.add(f"        {to.local(field.name)} = _payload[{field.name!r}]")
         to.add("        pass")
         to.add("    except KeyError: _whole = False")
         to.add("if not _whole:")
@@ -69,7 +69,7 @@ class Readers:
         to.add("_get = _payload.get")
         for field in spec.fields:
             found = f"_payload[{field.name!r}]" if field.required else f"_get({field.name!r}, {absent})"
-            to.add(f"v_{field.name} = {found}")
+            to.add(f"{to.local(field.name)} = {found}")
         known = to.bind("known", spec.names)
         if (self.unknown or spec.unknown) == "forbid":
             to.add(f"if not _payload.keys() <= {known}: raise _Doubt")
@@ -77,7 +77,9 @@ class Readers:
             to.add(f"{to.bind('pass_over', pass_over)}(_payload, {known})")
         to.indent -= 1
         for rule in spec.rules:
-            nothing = " and ".join(f"(v_{name} is None or v_{name} is {absent})" for name in rule.fields)
+            nothing = " and ".join(
+                f"({to.local(name)} is None or {to.local(name)} is {absent})" for name in rule.fields
+            )
             to.add(f"if {nothing}: raise _Doubt")
         if self.specs is None:
             self._build(to, spec)
@@ -89,9 +91,9 @@ class Readers:
     def _check(self, to: Function, field: Field) -> None:
         """Statements that check a field, unless it is absent and may be."""
         if not field.required:
-            to.add(f"if v_{field.name} is not {to.bind('ABSENT', ABSENT)}:")
+            to.add(f"if {to.local(field.name)} is not {to.bind('ABSENT', ABSENT)}:")
             to.indent += 1
-        Writer(self.origin, self.reader).write(to, field.type, f"v_{field.name}")
+        Writer(self.origin, self.reader).write(to, field.type, to.local(field.name))
         if not field.required:
             to.indent -= 1
 
@@ -105,12 +107,12 @@ class Readers:
             if not field.required:
                 made = isinstance(field.default, Made)
                 value = to.bind("default_" + field.name, field.default.factory if made else field.default)
-                to.add(f"else: v_{field.name} = {value}{'()' if made else ''}")
-            to.add(
-                f"_self.{field.name} = v_{field.name}"
-                if draft is not None
-                else f"{to.bind('set_' + field.name, getattr(spec.cls, field.name).__set__)}(_self, v_{field.name})"
-            )
+                to.add(f"else: {to.local(field.name)} = {value}{'()' if made else ''}")
+            if draft is not None:
+                to.add(f"_self.{field.name} = {to.local(field.name)}")
+            else:
+                put = to.bind("set_" + field.name, getattr(spec.cls, field.name).__set__)
+                to.add(f"{put}(_self, {to.local(field.name)})")
         if draft is not None:
             to.add(f"_self.__class__ = {to.bind('cls', spec.cls)}")
         for field in spec.fields:
@@ -118,7 +120,9 @@ class Readers:
                 put = to.bind(f"set_{field.name}", getattr(spec.cls, field.name).__set__)
                 derive = to.bind(f"derive_{field.name}", field.default.function)
                 absent = to.bind("ABSENT", ABSENT)
-                to.add(f"{put}(_self, {derive}(_self) if v_{field.name} is {absent} else v_{field.name})")
+                to.add(
+                    f"{put}(_self, {derive}(_self) if {to.local(field.name)} is {absent} else {to.local(field.name)})"
+                )
         to.add("return _self")
 
     def _choice(self, choice: Choice) -> Callable[[Any], Any]:

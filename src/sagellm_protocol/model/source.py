@@ -31,7 +31,8 @@ _NAMES: dict[str, Any] = {
 
 
 def _identifier(text: str) -> str:
-    return re.sub(r"\W", "_", text)
+    """What may stand in source for a text, whatever that is."""
+    return re.sub(r"[^A-Za-z0-9_]", "_", text)
 
 
 @attrs.define
@@ -41,6 +42,7 @@ class Function:
     name: str = attrs.field(converter=_identifier)
     lines: list[str] = attrs.field(factory=list)
     names: dict[str, Any] = attrs.field(factory=lambda: dict(_NAMES))
+    locals: dict[str, str] = attrs.field(factory=dict)
     indent: int = 1
     counter: Iterator[int] = attrs.field(factory=itertools.count)
 
@@ -60,7 +62,17 @@ class Function:
 
     def fresh(self, hint: str) -> str:
         """A local name that nothing else has."""
-        return f"_{hint}_{next(self.counter)}"
+        return f"_{_identifier(hint)}_{next(self.counter)}"
+
+    def local(self, name: str) -> str:
+        """The local variable for a field: fields of older revisions may be called what no variable may be."""
+        found = self.locals.get(name)
+        if found is None:
+            found = "v_" + _identifier(name)
+            while found in self.locals.values():
+                found += "_"
+            self.locals[name] = found
+        return found
 
     def compile(self, signature: str) -> Callable[..., Any]:
         """The function that the lines make, with that parameter list."""

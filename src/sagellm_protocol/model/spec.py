@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from typing import Any, Literal, TypeAlias
 
@@ -16,6 +16,15 @@ MAX_FREE_DEPTH = 100
 
 Unknown: TypeAlias = Literal["forbid", "ignore"]
 """What to do with a field that the class does not have."""
+
+
+def _plain_text(text: str) -> str:
+    """A text itself, whatever a subclass makes of it: these go into generated source."""
+    return str.__str__(text)
+
+
+def _plain_texts(texts: Iterable[str]) -> tuple[str, ...]:
+    return tuple(map(_plain_text, texts))
 
 
 @attrs.frozen
@@ -60,7 +69,7 @@ class Member:
 class OneOf:
     """One of a few literal texts."""
 
-    values: tuple[str, ...]
+    values: tuple[str, ...] = attrs.field(converter=_plain_texts)
 
 
 @attrs.frozen
@@ -151,7 +160,7 @@ class Made:
 class Field:
     """One field of a message, at one revision."""
 
-    name: str
+    name: str = attrs.field(converter=_plain_text)
     type: Type
     default: Any = attrs.field(default=REQUIRED, eq=False)
     origin: str = attrs.field(default="", eq=False)

@@ -2,7 +2,7 @@
 
 A schema takes what a codec takes at that revision, except for what JSON Schema cannot say:
 
-- ``integer`` takes ``1.0``, because to JSON Schema that is the number 1; codecs want it written ``1``.
+- ``integer`` takes ``1e300``, because to JSON Schema that is an integer; codecs take floats for integers up to 2**53.
 - ``format`` only names what is written. Where a validator is told to check ``uuid`` it refuses the 32 digits without
   hyphens, which codecs and the ``pattern`` take.
 - Free JSON (``metadata`` and the like) is ``true``: that it nests at most 100 levels deep, with integers of 64 bits, is
