@@ -650,3 +650,17 @@ def test_a_union_explains_the_option_that_was_meant(name: str, value: Any, path:
     with pytest.raises(ValidationError) as raised:
         Everything(**{**minimal(Everything), name: value})
     assert [(found.path, found.rule) for found in raised.value.violations] == [(path, rule)]
+
+
+def test_a_class_defined_anew_is_the_one_that_is_read() -> None:
+    def defined() -> type:
+        @message
+        class Anew:
+            number: int
+
+        return Anew
+
+    for cls in (defined(), defined()):
+        assert type(from_plain(cls, {"number": 1})) is cls
+        assert type(codecs.get("json").decode(b'{"number":1}', cls)) is cls
+        assert type(codecs.get("json").decode(b'[{"number":1}]', list[cls])[0]) is cls  # type: ignore[valid-type]

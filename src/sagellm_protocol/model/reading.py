@@ -14,6 +14,7 @@ import attrs
 from sagellm_protocol.model.annotations import spec_of
 from sagellm_protocol.model.choosing import chosen, tags
 from sagellm_protocol.model.constructor import draft_of
+from sagellm_protocol.model.naming import full_name
 from sagellm_protocol.model.nesting import too_deep
 from sagellm_protocol.model.once import Once
 from sagellm_protocol.model.source import Doubt, Function
@@ -32,15 +33,16 @@ class Readers:
     """Overrides what each message does with fields that it does not have."""
     specs: Mapping[str, Spec] | None = None
     """The specs of an older revision: payloads are then only checked, and no message is built."""
-    _message: Once[Nested, Callable[[Any], Any]] = attrs.field(init=False)
+    _message: Once[type, Callable[[Any], Any]] = attrs.field(init=False)
+    """By class and not by name: a class that is defined anew has the name of the one before."""
 
     def __attrs_post_init__(self) -> None:
-        self._message = Once(lambda nested: self._write(self.spec(nested)))
+        self._message = Once(lambda cls: self._write(self.spec(Nested(full_name(cls), cls))))
 
     def reader(self, kind: Type) -> Callable[[Any], Any]:
         """The reader of any type."""
         if isinstance(kind, Nested):
-            return self._message(kind)
+            return self._message(kind.cls)
         if isinstance(kind, Choice):
             return self._choice(kind)
         to = Function("read_value")
@@ -127,7 +129,7 @@ class Readers:
 
     def _choice(self, choice: Choice) -> Callable[[Any], Any]:
         specs = [self.spec(option) for option in choice.options]
-        readers = {option.name: self._message(option) for option in choice.options}
+        readers = {option.name: self._message(option.cls) for option in choice.options}
         tagged = {text: readers[spec.name] for text, spec in tags(specs, choice.tag).items()}
         tag: Any = choice.tag
 
