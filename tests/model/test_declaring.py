@@ -34,6 +34,7 @@ from declared import (
     Square,
     Tree,
 )
+from sagellm_protocol import codecs
 from sagellm_protocol.model import EMPTY, FrozenDict, field, from_plain, message, to_plain
 from sagellm_protocol.model.annotations import is_message, read_type, spec_of
 from sagellm_protocol.model.checking import check_payload
