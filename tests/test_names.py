@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import ast
+import importlib
+import inspect
+import os
+import shutil
 import subprocess
 import sys
+from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -29,6 +36,59 @@ def test_names_are_listed() -> None:
     starred: dict[str, object] = {}
     exec("from sagellm_protocol.kv import *", starred)
     assert starred["KVHandle"] is KVHandle
+
+
+def test_stars_are_the_names_listed() -> None:
+    for package in (sagellm_protocol, kv):
+        starred: dict[str, object] = {}
+        exec(f"from {package.__name__} import *", starred)
+        starred.pop("__builtins__")
+        assert sorted(starred) == package.__all__
+        assert set(package.__all__) <= set(dir(package))
+
+
+@pytest.mark.parametrize("package", [sagellm_protocol, kv])
+def test_type_checkers_and_the_interpreter_find_the_same_names(package: ModuleType) -> None:
+    tree = ast.parse(inspect.getsource(package))
+    listed = {
+        alias.name: node.module
+        for block in tree.body
+        if isinstance(block, ast.If) and ast.unparse(block.test) == "TYPE_CHECKING"
+        for node in block.body
+        if isinstance(node, ast.ImportFrom) and node.module
+        for alias in node.names
+        if alias.asname == alias.name
+    }
+    assert package.__all__ == sorted(listed)
+    for name, module in listed.items():
+        package.__dict__.pop(name, None)
+        assert getattr(package, name) is getattr(importlib.import_module(module), name)
+        assert package.__dict__[name] is getattr(package, name)
+
+
+def test_an_installation_without_sources(tmp_path: Path) -> None:
+    folder = tmp_path / "sagellm_protocol"
+    shutil.copytree(Path(sagellm_protocol.__file__).parent, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    subprocess.run([sys.executable, "-m", "compileall", "-b", "-q", str(folder)], check=True)
+    for source in folder.rglob("*.py"):
+        source.unlink()
+    program = """
+from sagellm_protocol import *
+import sagellm_protocol
+from sagellm_protocol import codecs, kv
+assert sagellm_protocol.__file__ == __import__("sys").argv[1], sagellm_protocol.__file__
+assert "Request" in dir(sagellm_protocol) and "KVBlock" in kv.__all__
+request = Request(request_id="r", trace_id="t", max_tokens=1)
+for name in ("json", "msgpack", "dict", "msgspec-json", "msgspec-msgpack"):
+    for revision in ("latest", "0.1.2.4"):
+        codec = codecs.get(name, revision=revision, lossy=True)
+        assert codec.decode(codec.encode(request), Request).request_id == "r"
+print(codecs.negotiate("application/json").decode_envelope(codecs.get("json").encode_envelope(request)) == request)
+"""
+    command = [sys.executable, "-c", program, str(folder / "__init__.pyc")]
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    done = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert (done.stdout, done.stderr) == ("True\n", "")
 
 
 def test_modules_are_found_like_names() -> None:

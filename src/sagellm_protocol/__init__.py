@@ -84,6 +84,7 @@ if TYPE_CHECKING:
         EncodeError as EncodeError,
         LossyDowngradeError as LossyDowngradeError,
         MissingExtraError as MissingExtraError,
+        OptionError as OptionError,
         ProtocolError as ProtocolError,
         UnknownCodecError as UnknownCodecError,
         UnknownPayloadError as UnknownPayloadError,
@@ -174,15 +175,69 @@ else:
     # Out of sight of type checkers: to them, a module-level __getattr__ would make every misspelt name valid.
     from sagellm_protocol import _lazy
 
+    _load, __dir__, __all__ = _lazy.attach(
+        __name__,
+        {
+            "backend_types": """
+                DEVICE_TYPE_ASCEND DEVICE_TYPE_CPU DEVICE_TYPE_CUDA DEVICE_TYPE_NPU DEVICE_TYPE_ROCM
+                DEVICE_TYPE_XPU CapabilityDescriptor DeviceStr DType KernelKind format_device_str
+                parse_device_str
+            """,
+            "comm_types": """
+                CollectiveOp CollectiveRequest CollectiveResponse CommBackendType CommGroupInfo
+                CommOperationMetrics CommStatus CommTopologyDescriptor P2PRecvRequest P2PRecvResponse
+                P2PSendRequest P2PSendResponse ReduceOp TopologyType
+            """,
+            "compression_types": """
+                CompressionConfig CompressionMetrics FusionConfig FusionLevel QuantizationConfig
+                QuantizationGranularity QuantizationScheme SparseConfig SparseFormat SparsityPattern
+                SpeculativeDecodingConfig SpeculativeStrategy
+            """,
+            "errors": "Error ErrorCode",
+            "heterogeneous_types": """
+                DeviceClass HeteroSchedulingHint KVOffloadSpec KVOffloadStats KVOffloadTrigger
+                KVRestoreTrigger
+            """,
+            "kv_hooks": """
+                KVAllocateParams KVDType KVEvictParams KVEvictReason KVFreeParams KVHandle KVHookEvent
+                KVHookPayload KVLayout KVMigrateParams KVPrefetchParams KVPriority KVQoSPolicy
+            """,
+            "model.declaring": "evolve",
+            "model.exceptions": """
+                AmbiguousPayloadError DecodeError EncodeError LossyDowngradeError MissingExtraError
+                OptionError ProtocolError UnknownCodecError UnknownPayloadError UnsupportedRevisionError
+                ValidationError Violation
+            """,
+            "openai_types": """
+                ChatCompletionChoice ChatCompletionRequest ChatCompletionResponse
+                ChatCompletionStreamChoice ChatCompletionStreamDelta ChatCompletionStreamResponse
+                ChatCompletionUsage ChatMessage CompletionChoice CompletionRequest CompletionResponse
+                CompletionUsage EmbeddingData EmbeddingRequest EmbeddingResponse EmbeddingUsage
+                ModelInfo ModelListResponse OpenAIError OpenAIErrorResponse
+            """,
+            "operator_mapping": """
+                LogicalOperator OperatorConstraint OperatorMapping OperatorRegistryEntry
+                OperatorRegistryQuery OperatorRegistrySnapshot OperatorType PhysicalOperator
+            """,
+            "pd_sep_types": "EngineRole KVTransferRequest KVTransferResult KVTransferState PDDispatchPlan",
+            "ports": "SAGELLM_EMBEDDING_PORT SAGELLM_ENGINE_PORT SAGELLM_GATEWAY_PORT SAGELLM_SERVE_PORT SageLLMPorts",
+            "protocol_version": """
+                BACKWARD_COMPATIBLE_SINCE CURRENT_VERSION FROZEN_INTERFACES PROTOCOL_VERSION
+                ProtocolVersion get_interface_since_version is_interface_frozen negotiate_version
+            """,
+            "sampling": "DEFAULT_SAMPLING_PARAMS DecodingStrategy SamplingParams SamplingPreset",
+            "timestamps": "Timestamps",
+            "types": """
+                DeltaEvent EndEvent Metrics Request Response StartEvent StreamEvent StreamEventDelta
+                StreamEventEnd StreamEventStart
+            """,
+        },
+    )
+
     def __getattr__(name):
-        if name == "__version__":
-            from importlib.metadata import version
+        if name != "__version__":
+            return _load(name)
+        from importlib.metadata import version
 
-            value = version("isagellm-protocol")
-        else:
-            value = _lazy.load(__name__, name)
-        globals()[name] = value
-        return value
-
-    def __dir__():
-        return sorted({*globals(), *_lazy.homes(__name__)})
+        globals()[name] = version("isagellm-protocol")
+        return globals()[name]

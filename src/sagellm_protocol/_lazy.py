@@ -1,42 +1,40 @@
 """Packages whose names are loaded on first use.
 
-Such a package lists its names once, as imports under ``if TYPE_CHECKING:``. Type checkers and editors read them there;
-at run time :func:`load` finds in the same lines which module a name comes from.
+Such a package lists its names twice: as imports under ``if TYPE_CHECKING:``, for type checkers and editors, and for run
+time as a table, since an installation may come without sources. A test holds the two equal.
 """
 
 from __future__ import annotations
 
-from functools import cache
+import sys
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
 
-@cache
-def homes(package: str) -> dict[str, str]:
-    """Every name that a package lists, and the module that it comes from."""
-    import ast
+def attach(package: str, table: Mapping[str, str]) -> tuple[Callable[[str], Any], Callable[[], list[str]], list[str]]:
+    """``__getattr__``, ``__dir__`` and ``__all__`` of a package.
 
-    spec = find_spec(package)
-    source = spec.loader.get_source(package)  # type: ignore[union-attr]
-    block = next(node for node in ast.parse(source).body if isinstance(node, ast.If))
-    return {
-        alias.name: node.module
-        for node in block.body
-        if isinstance(node, ast.ImportFrom) and node.module is not None
-        for alias in node.names
-    }
-
-
-def load(package: str, name: str) -> Any:
-    """A name that a package lists, or a module of it, imported.
-
-    Raises:
-        AttributeError: the package lists no such name.
+    Args:
+        package: its name.
+        table: module of the package to the names that come from it, as one text with blanks between.
     """
-    if name == "__all__":
-        return sorted(homes(package))
-    home = None if name.startswith("_") else homes(package).get(name)
+    homes = {name: f"{package}.{module}" for module, names in table.items() for name in names.split()}
+
+    def load(name: str) -> Any:
+        """A name that the package lists, or a module of it, imported."""
+        value = _imported(package, homes.get(name), name)
+        setattr(sys.modules[package], name, value)
+        return value
+
+    def names() -> list[str]:
+        return sorted({*vars(sys.modules[package]), *homes})
+
+    return load, names, sorted(homes)
+
+
+def _imported(package: str, home: str | None, name: str) -> Any:
     if home is not None:
         return getattr(import_module(home), name)
     if not name.startswith("_") and find_spec(f"{package}.{name}") is not None:

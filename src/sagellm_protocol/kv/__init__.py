@@ -58,9 +58,25 @@ else:
     # Out of sight of type checkers: to them, a module-level __getattr__ would make every misspelt name valid.
     from sagellm_protocol import _lazy
 
-    def __getattr__(name):
-        value = globals()[name] = _lazy.load(__name__, name)
-        return value
-
-    def __dir__():
-        return sorted({*globals(), *_lazy.homes(__name__)})
+    __getattr__, __dir__, __all__ = _lazy.attach(
+        __name__,
+        {
+            "enums": """
+                CompressionType DType EvictionPolicy KVBlockState Layout MemoryTier RequestType
+                SchedulerState TransferDirection TransferStatus
+            """,
+            "errors": "KV_ERROR_CATEGORIES RETRYABLE_KV_ERRORS KVErrorCode is_retryable",
+            "metrics": """
+                EvictionMetrics KVMetricsFields KVPoolMetrics OperationMetrics PrefixCacheMetrics
+                SchedulerMetrics TransferMetrics
+            """,
+            "operations": """
+                KVCacheAllocateRequest KVCacheAllocateResponse KVCacheEvictRequest KVCacheEvictResponse
+                KVCacheFreeRequest KVCacheFreeResponse KVCacheMigrateRequest KVCacheMigrateResponse
+            """,
+            "types": """
+                EvictionCandidate KVBlock KVHandle KVPoolStats KVTransferMetadata LifetimePrediction
+                PrefixCacheEntry SchedulerPlan SchedulerRequest
+            """,
+        },
+    )

@@ -129,6 +129,10 @@ class UnknownCodecError(ProtocolError):
     code = "not_implemented"
 
 
+class OptionError(ProtocolError):
+    """A choice on a codec, or what is registered as one, is of the wrong type or means nothing."""
+
+
 @attrs.frozen
 class Loss:
     """One value that an older revision cannot say."""
