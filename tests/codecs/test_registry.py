@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
-import contextlib
+import gc
 import json
+import os
+import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+import weakref
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from sagellm_protocol import codecs
-from sagellm_protocol.codecs import Codec, Format, Registration, Registry
-from sagellm_protocol.codecs.codec import Options
+from sagellm_protocol.codecs import Codec, Format, Options, Registration, Registry
+from sagellm_protocol.codecs.registry import KEPT
 from sagellm_protocol.errors import Error, ErrorCode
-from sagellm_protocol.model.exceptions import DecodeError, UnknownCodecError, UnsupportedRevisionError, ValidationError
+from sagellm_protocol.model.exceptions import (
+    DecodeError,
+    MissingExtraError,
+    OptionError,
+    UnknownCodecError,
+    UnsupportedRevisionError,
+    ValidationError,
+)
 from sagellm_protocol.types import Metrics, Request, Response
 
 REQUEST = Request(request_id="r", trace_id="t", max_tokens=1)
@@ -58,18 +68,11 @@ def test_one_codec_for_each_choice() -> None:
         {"omit_defaults": True},
         {"lossy": True},
         {"max_bytes": 1},
-        {"fill": {"a": 1}},
+        {"fill": {"engine_id": "e"}},
     ):
         other = codecs.get("json", **options)
         assert other is not codecs.get("json")
         assert other is codecs.get("json", **options)
-
-
-def test_fill_may_hold_anything() -> None:
-    one = codecs.get("json", revision="0.1.0", fill={"engine_id": {"a": [1]}})
-    assert one.options.fill == {"engine_id": {"a": [1]}}
-    whole, real = (codecs.get("json", revision="0.1.0", fill={"engine_id": value}) for value in (1, True))
-    assert whole.options.fill["engine_id"] is not real.options.fill["engine_id"]
 
 
 def test_what_is_not_there() -> None:
@@ -79,6 +82,14 @@ def test_what_is_not_there() -> None:
         codecs.get("json", revision="9.9")
     with pytest.raises(UnsupportedRevisionError):
         codecs.get("yaml", revision="9.9")
+    with pytest.raises(UnknownCodecError, match=r"'mgspack' \(did you mean msgpack\?\)"):
+        codecs.get("mgspack")
+    with pytest.raises(UnknownCodecError) as raised:
+        codecs.get("x" * 10**6)
+    assert len(str(raised.value)) < 500
+    for name in (None, 5, [], b"json"):
+        with pytest.raises(OptionError, match="name must be text, got"):
+            codecs.get(name)  # type: ignore[call-overload]
 
 
 def test_what_a_codec_says_of_itself() -> None:
@@ -118,8 +129,24 @@ def test_a_codec_of_ones_own(prefixed: None) -> None:
     assert codecs.get("prefixed", revision="0.4.0.8").revision == "0.4.0.7"
 
 
-def test_registering_again_replaces(prefixed: None) -> None:
+def test_a_name_that_is_taken(prefixed: None) -> None:
     before = codecs.get("prefixed")
+    with pytest.raises(OptionError, match="'prefixed' already: choose another name, or unregister that one first"):
+        codecs.register("prefixed", make_prefixed)
+    with pytest.raises(OptionError, match=r"there is a codec 'json' already: choose another name$"):
+        codecs.register("json", make_prefixed)
+    with pytest.raises(OptionError, match="'json' is built in"):
+        codecs.unregister("json")
+    for media_type in ("application/x-prefixed", "Application/JSON"):
+        with pytest.raises(OptionError, match=r"is the media type of the codec '(prefixed|json)' already"):
+            codecs.register("another", make_prefixed, media_type=media_type)
+    assert "another" not in codecs.names()
+    assert codecs.get("prefixed") is before
+
+
+def test_a_codec_in_the_place_of_another(prefixed: None) -> None:
+    before = codecs.get("prefixed")
+    codecs.unregister("prefixed")
     codecs.register("prefixed", lambda: Format(loads, lambda payload: b"P!  " + json.dumps(payload).encode()))
     after = codecs.get("prefixed")
     assert after is not before
@@ -131,9 +158,68 @@ def test_registering_again_replaces(prefixed: None) -> None:
     assert codecs.get("json") is codecs.get("json")
 
 
+@pytest.mark.parametrize(
+    ("arguments", "options", "reason"),
+    [
+        (("", make_prefixed), {}, "name must be a text that is not empty, got ''"),
+        ((5, make_prefixed), {}, "name must be a text that is not empty, got 5"),
+        (("bad", None), {}, "make must be a function that gives a Format, got None"),
+        *(
+            (("bad", make_prefixed), {"media_type": media_type}, "media_type must be like 'application/cbor'")
+            for media_type in (
+                "json",
+                "",
+                "a/b/c",
+                "*/*",
+                "application/*",
+                "a/b;c=d",
+                "a /b",
+                "a/b\n",
+                "é/x",
+                5,
+                b"a/b",
+            )
+        ),
+    ],
+)
+def test_what_cannot_be_registered(arguments: tuple[Any, ...], options: dict[str, Any], reason: str) -> None:
+    names = codecs.names()
+    with pytest.raises(OptionError, match=reason.replace("*", r"\*")):
+        codecs.register(*arguments, **options)
+    assert codecs.names() == names
+
+
+@pytest.mark.parametrize(
+    ("make", "expected", "reason"),
+    [
+        (lambda: 1 / 0, UnknownCodecError, "the codec 'broken' cannot be made: ZeroDivisionError: division by zero"),
+        (lambda: "json", UnknownCodecError, "the codec 'broken' cannot be made: 'json' is no Format"),
+        (lambda: codecs.get("nothing"), UnknownCodecError, "no codec is called 'nothing'"),
+    ],
+)
+def test_a_format_that_cannot_be_made(make: Callable[[], Any], expected: type[Exception], reason: str) -> None:
+    registry = Registry()
+    registry.register("broken", make)
+    for _ in range(2):
+        with pytest.raises(expected, match=reason):
+            registry.get("broken", Options())
+
+
+def test_an_extra_that_is_missing_is_told_as_such() -> None:
+    def make() -> Format:
+        raise MissingExtraError("pip install it")
+
+    registry = Registry()
+    registry.register("extra", make)
+    with pytest.raises(MissingExtraError, match="pip install it"):
+        registry.get("extra", Options())
+
+
 def test_taking_a_codec_out(prefixed: None) -> None:
-    codecs.get("prefixed")
+    made = weakref.ref(codecs.get("prefixed"))
     codecs.unregister("prefixed")
+    gc.collect()
+    assert made() is None
     assert "prefixed" not in codecs.names()
     with pytest.raises(UnknownCodecError):
         codecs.get("prefixed")
@@ -149,11 +235,71 @@ def test_a_format_is_made_once_and_when_asked_for() -> None:
 
     registry = Registry()
     registry.register("one", make)
-    assert registry.registered()["one"] == Registration(make)
+    assert registry.names()[0] == "one"
+    assert registry.media_types()[0] == {}
     assert made == []
     registry.get("one", Options())
     registry.get("one", Options(omit_defaults=True))
     assert made == [1]
+
+
+# How many are kept
+
+
+def test_codecs_are_not_kept_without_end() -> None:
+    registry = Registry({"json": Registration(make_prefixed), "other": Registration(make_prefixed)})
+    plain = registry.get("json", Options()), registry.get("other", Options())
+    held = registry.get("json", Options(lossy=True))
+    made = [weakref.ref(registry.get("json", Options(max_bytes=size))) for size in range(3 * KEPT)]
+    assert registry.get("json", Options(lossy=True)) is not held
+    gc.collect()
+    assert sum(ref() is not None for ref in made) < KEPT
+    assert made[0]() is None
+    assert made[-1]() is registry.get("json", Options(max_bytes=3 * KEPT - 1))
+    assert (registry.get("json", Options()), registry.get("other", Options())) == plain
+    assert held.decode(held.encode(REQUEST), Request) == REQUEST
+
+
+def test_a_codec_in_use_is_kept() -> None:
+    registry = Registry({"json": Registration(make_prefixed)})
+    used = registry.get("json", Options(lossy=True))
+    for size in range(2 * KEPT):
+        registry.get("json", Options(max_bytes=size))
+        assert registry.get("json", Options(lossy=True)) is used
+
+
+def test_codecs_without_options_are_kept_however_many_there_are() -> None:
+    registry = Registry({str(number): Registration(make_prefixed) for number in range(KEPT + 10)})
+    plain = [registry.get(name, Options()) for name in map(str, range(KEPT + 10))]
+    assert [registry.get(codec.name, Options()) for codec in plain] == plain
+    assert registry.get("0", Options(lossy=True)).encode(REQUEST)
+    assert [registry.get(codec.name, Options()) for codec in plain] == plain
+
+
+def test_threads_ask_for_more_than_are_kept(often_switching: None) -> None:
+    registry = Registry({"json": Registration(make_prefixed)})
+    failures: list[BaseException] = []
+
+    def work(first: int) -> None:
+        try:
+            for number in range(3 * KEPT):
+                size = (first * 37 + number) % (2 * KEPT)
+                codec = registry.get("json", Options(max_bytes=size))
+                assert codec.options.max_bytes == size
+                if number % 50 == first:
+                    registry.register(f"mine-{first}", make_prefixed)
+                    assert registry.get(f"mine-{first}", Options()).name == f"mine-{first}"
+                    registry.unregister(f"mine-{first}")
+        except BaseException as failure:
+            failures.append(failure)
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    assert registry.names()[0] == "json"
 
 
 def test_threads_that_ask_at_once_get_one_codec() -> None:
@@ -231,12 +377,13 @@ def test_threads_share_a_codec_from_its_first_use(name: str, often_switching: No
 # Entry points
 
 
-def install(folder: Path, entries: str, module: str) -> None:
+def install(folder: Path, name: str, entries: str, module: str | None = None) -> None:
     """A distribution with a module and entry points, as an installer leaves it."""
-    (folder / "other_codecs.py").write_text(module, encoding="utf-8")
-    info = folder / "other_codecs-1.0.dist-info"
+    if module is not None:
+        (folder / f"{name}.py").write_text(module, encoding="utf-8")
+    info = folder / f"{name}-1.0.dist-info"
     info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: other-codecs\nVersion: 1.0\n", encoding="utf-8")
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n", encoding="utf-8")
     (info / "entry_points.txt").write_text(f"[sagellm_protocol.codecs]\n{entries}\n", encoding="utf-8")
 
 
@@ -248,167 +395,147 @@ def make():
     return Format(json.loads, lambda payload: json.dumps(payload, indent=1).encode())
 
 registration = Registration(make, "application/x-indented")
+number = 5
 
 def shadow():
     raise AssertionError("what this package registers goes before")
 """
+BROKEN = (
+    "import pathlib\nwith open(__file__ + '.tries', 'a') as f: f.write('x')\nraise RuntimeError('it is ' + 'broken')"
+)
 
 
 @pytest.fixture
-def other_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder of installed packages."""
     monkeypatch.syspath_prepend(tmp_path)
     yield tmp_path
-    sys.modules.pop("other_codecs", None)
+    for name in ("other_codecs", "broken_codecs", "second_codecs"):
+        sys.modules.pop(name, None)
 
 
-def test_codecs_of_other_packages(other_package: Path) -> None:
+def test_codecs_of_other_packages(site: Path) -> None:
     entries = "indented = other_codecs:registration\nbare = other_codecs:make\njson = other_codecs:shadow"
-    install(other_package, entries, MODULE)
-    registry = Registry()
-    registry.register("json", make_prefixed)
-    assert {"indented", "bare", "json"} <= set(registry.registered())
-    assert registry.registered()["indented"].media_type == "application/x-indented"
-    assert registry.registered()["bare"].media_type is None
+    install(site, "other_codecs", entries, MODULE)
+    registry = Registry({"json": Registration(make_prefixed)})
+    assert registry.names()[0] == "json"
+    assert sorted(registry.names()) == ["bare", "indented", "json"]
+    assert "other_codecs" not in sys.modules
+    assert registry.get("json", Options()).encode(REQUEST).startswith(b"P!")
+    assert registry.media_types() == ({"indented": "application/x-indented"}, [])
     for name in ("indented", "bare"):
         codec = registry.get(name, Options())
+        assert codec is registry.get(name, Options())
         assert codec.encode(REQUEST).startswith(b"{\n")
         assert codec.decode(codec.encode(REQUEST), Request) == REQUEST
-    assert registry.get("json", Options()).encode(REQUEST).startswith(b"P!")
+    registry.register("bare", make_prefixed)
+    assert registry.get("bare", Options()).encode(REQUEST).startswith(b"P!")
+    registry.unregister("bare")
+    registry.register("indented", make_prefixed, media_type="application/x-mine")
+    assert registry.media_types() == ({"indented": "application/x-mine"}, [])
+    assert registry.get("bare", Options()).encode(REQUEST).startswith(b"{\n")
 
 
-def test_a_broken_package_breaks_its_own_codec_alone(other_package: Path) -> None:
-    install(other_package, "indented = other_codecs:registration", "raise RuntimeError('broken')")
+def test_threads_that_look_for_packages_at_once_find_the_same(site: Path, often_switching: None) -> None:
+    install(site, "other_codecs", "indented = other_codecs:registration", MODULE)
+    for _ in range(5):
+        registry = Registry()
+        barrier = threading.Barrier(8)
+        found: list[Codec[Any]] = []
+
+        def ask(registry: Registry = registry, barrier: threading.Barrier = barrier, found: list[Any] = found) -> None:
+            barrier.wait()
+            found.append(registry.get("indented", Options()))
+
+        threads = [threading.Thread(target=ask) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert len(found) == 8
+        assert len(set(map(id, found))) == 1
+
+
+def test_a_codec_that_two_packages_bring(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    install(site, "other_codecs", "both = other_codecs:make\nsame = other_codecs:make", MODULE)
+    install(site, "second_codecs", "both = second_codecs:make\nsame = other_codecs:make")
+    (site / "older").mkdir()
+    install(site / "older", "other_codecs", "both = older:make\nsame = older:make\nolder = older:make")
+    monkeypatch.setattr(sys, "path", [*sys.path, str(site / "older")])
     registry = Registry()
-    registry.register("prefixed", make_prefixed)
-    assert registry.get("prefixed", Options()).encode(REQUEST)
-    with pytest.raises(Exception, match="broken"):
-        registry.get("indented", Options())
+    assert sorted(registry.names()) == ["both", "same"]
+    assert registry.get("same", Options()).encode(REQUEST)
+    with pytest.raises(UnknownCodecError, match=r"'both' cannot be loaded: entry point both = .*more than one package"):
+        registry.get("both", Options())
 
 
-# Negotiation
+def test_a_broken_package_breaks_its_own_codec_alone(site: Path) -> None:
+    install(site, "broken_codecs", "broken = broken_codecs:registration", BROKEN)
+    install(site, "other_codecs", "indented = other_codecs:registration\nodd = other_codecs:number", MODULE)
+    registry = Registry({"prefixed": Registration(make_prefixed, "application/x-prefixed")})
+    assert set(registry.names()) == {"prefixed", "broken", "indented", "odd"}
+    assert not (site / "broken_codecs.py.tries").exists()
+    for name in ("prefixed", "indented"):
+        assert registry.get(name, Options()).encode(REQUEST)
+    with pytest.raises(UnknownCodecError, match=r"no codec is called 'indent' \(did you mean indented\?\)"):
+        registry.get("indent", Options())
+    for _ in range(2):
+        with pytest.raises(
+            UnknownCodecError,
+            match="'broken' cannot be loaded: entry point broken = broken_codecs:registration: RuntimeError: it is b",
+        ) as raised:
+            registry.get("broken", Options())
+    assert (site / "broken_codecs.py.tries").read_text() == "x"
+    with pytest.raises(UnknownCodecError, match="entry point odd = other_codecs:number: OptionError: make must be a"):
+        registry.get("odd", Options())
+    media_types, failures = registry.media_types()
+    assert media_types == {"prefixed": "application/x-prefixed", "indented": "application/x-indented"}
+    assert sorted(failures)[0] == str(raised.value)
+    assert len(failures) == 2
 
 
-JSON, MSGPACK = codecs.get("json"), codecs.get("msgpack")
+@pytest.mark.parametrize("entries", ["x = no_such_module:x", "x = json:nothing", "x = not a reference", "x ="])
+def test_an_entry_point_that_leads_nowhere(site: Path, entries: str) -> None:
+    install(site, "other_codecs", entries)
+    registry = Registry()
+    assert registry.names() == ("x",)
+    with pytest.raises(UnknownCodecError, match="'x' cannot be loaded: entry point x = "):
+        registry.get("x", Options())
 
 
-@pytest.mark.parametrize(
-    ("accept", "expected"),
-    [
-        ("", JSON),
-        ("  ", JSON),
-        (",", JSON),
-        ("*/*", JSON),
-        ("application/*", JSON),
-        ("application/json", JSON),
-        ("APPLICATION/JSON", JSON),
-        ("application/msgpack", MSGPACK),
-        ("application/msgpack, application/json", MSGPACK),
-        ("application/json, application/msgpack", JSON),
-        ("application/msgpack;q=0.5, application/json;q=0.4", MSGPACK),
-        ("application/msgpack;q=0.4, application/json;q=0.5", JSON),
-        ("application/msgpack;q=0.001, application/json;q=0", MSGPACK),
-        ("application/msgpack ; q=0.5 , application/json ; q=0.6", JSON),
-        ("application/msgpack;Q=0.5, application/json;q=0.6", JSON),
-        ("text/html, application/json;q=0.1", JSON),
-        ("text/html;q=1.000, application/msgpack;q=1.", MSGPACK),
-        # The closest range decides on a type, wherever it stands.
-        ("*/*, application/json;q=0", MSGPACK),
-        ("application/json;q=0, */*", MSGPACK),
-        ("*/*;q=0.1, application/msgpack;q=0.2", MSGPACK),
-        ("application/*;q=0.9, application/json;q=0.1", MSGPACK),
-        ("*/*;q=0, application/msgpack", MSGPACK),
-        ("application/*;q=0, application/json;q=0.1", JSON),
-        ("*/*;q=1, application/*;q=0, application/msgpack;q=0.1", MSGPACK),
-        # Quoted parameters, and commas in them.
-        ('application/json;revision="0.5.4.16"', JSON),
-        ('application/json;revision="latest";q=0.1', JSON),
-        ('text/plain;title="a, b;q=1 \\" c", application/msgpack', MSGPACK),
-        ("application/json;", JSON),
-        ("application/json;;q=0.5", JSON),
-        (",,application/json,,", JSON),
-        # Parameters that a type does not have: it is another type.
-        ("application/json;profile=x, application/msgpack;q=0.1", MSGPACK),
-    ],
-)
-def test_negotiating(accept: str, expected: Codec[Any]) -> None:
-    assert codecs.negotiate(accept) is expected
+@pytest.mark.parametrize("entries", [b"[sagellm_protocol.codecs]\njust a line\n", b"[a]\nx = \xff\n"])
+def test_damaged_metadata_of_a_package_hides_its_own_codecs_alone(site: Path, entries: bytes) -> None:
+    install(site, "other_codecs", "indented = other_codecs:registration", MODULE)
+    install(site, "broken_codecs", "")
+    (site / "broken_codecs-1.0.dist-info" / "entry_points.txt").write_bytes(entries)
+    registry = Registry()
+    assert registry.names() == ("indented",)
+    assert registry.get("indented", Options()).encode(REQUEST)
+    with pytest.raises(UnknownCodecError, match=r"no codec .* entry points of an installed package cannot be read: "):
+        registry.get("broken", Options())
 
 
-@pytest.mark.parametrize(
-    ("accept", "name", "revision"),
-    [
-        ("application/msgpack;revision=0.4.0.8, application/json;q=0.5", "msgpack", "0.4.0.7"),
-        ("application/msgpack;q=0.4;revision=0.4.0.8, application/json;q=0.5", "json", "0.5.4.16"),
-        ("application/json, application/json;revision=0.1.0", "json", "0.5.4.16"),
-        ("application/json;q=0.5, application/json;revision=0.1.0", "json", "0.1.0"),
-        ("*/*;revision=0.4.0.8", "json", "0.4.0.7"),
-        ("application/msgpack;revision=9.9, application/json;q=0.5", "json", "0.5.4.16"),
-        ("application/msgpack;revision=9.9, application/msgpack;revision=0.4.0.8;q=0.1", "msgpack", "0.4.0.7"),
-        ("application/json;q=0, application/json;revision=0.4.0.8", "json", "0.4.0.7"),
-        ("application/json;Revision=0.4.0.8", "json", "0.4.0.7"),
-    ],
-)
-def test_negotiating_a_revision(accept: str, name: str, revision: str) -> None:
-    codec = codecs.negotiate(accept)
-    assert (codec.name, codec.revision) == (name, revision)
-
-
-@pytest.mark.parametrize(
-    "accept",
-    [
-        *("text/html", "*/*;q=0", "application/json;q=0, application/msgpack;q=0", "application/json;q=0.0"),
-        *("application/*;q=0", "text/*", "application/json;profile=x", "*/*;q=0, text/html"),
-    ],
-)
-def test_nothing_matches(accept: str) -> None:
-    with pytest.raises(UnknownCodecError, match="no codec matches") as raised:
-        codecs.negotiate(accept)
-    assert "application/json, application/msgpack" in str(raised.value)
-
-
-@pytest.mark.parametrize(
-    "accept",
-    [
-        *("json", "application/", "/json", "application json", "application/json text/html", "application/json;q=2"),
-        *("application/json;q=-1", "application/json;q=x", "application/json;q=0.1234", "application/json;q=1.1"),
-        *(
-            'application/json;a="b',
-            "application/json;=b",
-            "application/json;q",
-            "a/b/c",
-            "*/json;q=0.5, é/x",
-            "a/b;c d",
-        ),
-        *("application/json;q=\u0660", "*", "application/json;q="),
-    ],
-)
-def test_malformed_headers(accept: str) -> None:
-    with pytest.raises(UnknownCodecError, match="malformed Accept header"):
-        codecs.negotiate(accept)
-
-
-def test_only_an_unknown_revision_matches() -> None:
-    with pytest.raises(UnsupportedRevisionError, match=r"no release is called '9\.9'"):
-        codecs.negotiate("application/msgpack;revision=9.9, text/html")
-
-
-def test_a_long_header_is_cut_short_in_words() -> None:
-    for accept in ("text/" + "x" * 10**6, "(" + "x" * 10**6):
-        with pytest.raises(UnknownCodecError) as raised:
-            codecs.negotiate(accept)
-        assert len(str(raised.value)) < 500
-
-
-def test_a_hostile_header_takes_no_time() -> None:
-    started = time.perf_counter()
-    for accept in (
-        "a/b" + ";" * 20_000 + "(",
-        "a/b" + " " * 20_000 + "(",
-        'a/b;c="' + "\\" * 20_000,
-        "," * 100_000,
-        ", ".join(["a/b;q=0.5"] * 5_000),
-        ", ".join(f"*/*;revision={number}" for number in range(500)),
-    ):
-        with contextlib.suppress(UnknownCodecError, UnsupportedRevisionError):
-            codecs.negotiate(accept)
-    assert time.perf_counter() - started < 5
+def test_negotiating_with_a_broken_package(site: Path) -> None:
+    install(site, "broken_codecs", "broken = broken_codecs:registration", BROKEN)
+    program = (
+        "from sagellm_protocol import codecs\n"
+        "def make():\n"
+        "    raise LookupError('no table')\n"
+        "codecs.register('unmade', make, media_type='application/x-unmade')\n"
+        "print(codecs.negotiate('application/x-unmade, application/msgpack').name, codecs.names()[-1])\n"
+        "for accept in ('text/html', 'application/x-unmade', 'a/b;revision=9, application/x-unmade'):\n"
+        "    try:\n"
+        "        codecs.negotiate(accept)\n"
+        "    except codecs.UnknownCodecError as error:\n"
+        "        print(error)\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(site)}
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True, timeout=60
+    )
+    first, *refusals = done.stdout.splitlines()
+    assert first == "msgpack broken"
+    for refusal, unmade in zip(refusals, (False, True, True), strict=True):
+        assert "there are application/json, application/msgpack, application/x-unmade; " in refusal
+        assert "entry point broken = broken_codecs:registration: RuntimeError: it is broken" in refusal
+        assert ("the codec 'unmade' cannot be made: LookupError: no table" in refusal) is unmade

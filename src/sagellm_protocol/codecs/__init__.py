@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from functools import partial
+from collections.abc import Callable
+from functools import partial, wraps
 from importlib import import_module
-from typing import Any, Literal, overload
+from inspect import Signature, signature
+from typing import Any, Concatenate, Literal, ParamSpec, TypeVar, overload
 
-from sagellm_protocol.codecs.codec import Codec, Options
-from sagellm_protocol.codecs.formats import MAX_BYTES, Format
+from attrs import evolve
+
+from sagellm_protocol.codecs.codec import Codec
+from sagellm_protocol.codecs.formats import Format
 from sagellm_protocol.codecs.negotiation import choices
-from sagellm_protocol.codecs.registry import Registration, Registry
-from sagellm_protocol.history import HISTORY, LATEST, History
-from sagellm_protocol.model.exceptions import UnknownCodecError
-from sagellm_protocol.model.spec import Unknown
+from sagellm_protocol.codecs.options import Options
+from sagellm_protocol.codecs.registry import PLAIN, Registration, Registry
+from sagellm_protocol.model.exceptions import MissingExtraError, UnknownCodecError
+from sagellm_protocol.model.shortening import short
 
 _BUILT_IN: dict[str, tuple[str, str | None]] = {
     "json": ("json", "application/json"),
@@ -31,106 +34,103 @@ def _make(name: str) -> Format:
     return format
 
 
-_REGISTRY = Registry()
-for _name, (_, _media_type) in _BUILT_IN.items():
-    _REGISTRY.register(_name, partial(_make, _name), media_type=_media_type)
+_REGISTRY = Registry(
+    {name: Registration(partial(_make, name), media_type) for name, (_, media_type) in _BUILT_IN.items()}
+)
 
 register = _REGISTRY.register
 unregister = _REGISTRY.unregister
+names = _REGISTRY.names
+
+First = TypeVar("First")
+Given = ParamSpec("Given")
+Made = TypeVar("Made")
+
+
+def _choosing(
+    options: Callable[Given, Options],
+) -> Callable[[Callable[[First, Options], Made]], Callable[Concatenate[First, Given], Made]]:
+    """Lets a function that takes ``Options`` take the options themselves, so that they are listed in one place."""
+
+    def choosing(function: Callable[[First, Options], Made]) -> Callable[Concatenate[First, Given], Made]:
+        @wraps(function)
+        def chosen(first: First, /, *arguments: Given.args, **choices: Given.kwargs) -> Made:
+            return function(first, options(*arguments, **choices) if arguments or choices else PLAIN)
+
+        first, *_ = signature(function).parameters.values()
+        given = signature(options).parameters.values()
+        chosen.__signature__ = Signature([first.replace(kind=first.POSITIONAL_ONLY), *given])  # type: ignore[attr-defined]
+        return chosen
+
+    return choosing
 
 
 @overload
-def get(
-    name: Literal["json", "msgpack", "msgspec-json", "msgspec-msgpack"],
-    *,
-    revision: str = ...,
-    unknown: Unknown | None = ...,
-    omit_defaults: bool = ...,
-    lossy: bool = ...,
-    max_bytes: int = ...,
-    fill: Mapping[str, Any] | None = ...,
-    history: History = ...,
-) -> Codec[bytes]: ...
+@_choosing(Options)
+def get(name: Literal["json", "msgpack", "msgspec-json", "msgspec-msgpack"], options: Options) -> Codec[bytes]: ...
 @overload
-def get(
-    name: Literal["dict"],
-    *,
-    revision: str = ...,
-    unknown: Unknown | None = ...,
-    omit_defaults: bool = ...,
-    lossy: bool = ...,
-    max_bytes: int = ...,
-    fill: Mapping[str, Any] | None = ...,
-    history: History = ...,
-) -> Codec[dict[str, Any]]: ...
+@_choosing(Options)
+def get(name: Literal["dict"], options: Options) -> Codec[dict[str, Any]]: ...
 @overload
-def get(
-    name: str,
-    *,
-    revision: str = ...,
-    unknown: Unknown | None = ...,
-    omit_defaults: bool = ...,
-    lossy: bool = ...,
-    max_bytes: int = ...,
-    fill: Mapping[str, Any] | None = ...,
-    history: History = ...,
-) -> Codec[Any]: ...
-def get(
-    name: str,
-    *,
-    revision: str = LATEST,
-    unknown: Unknown | None = None,
-    omit_defaults: bool = False,
-    lossy: bool = False,
-    max_bytes: int = MAX_BYTES,
-    fill: Mapping[str, Any] | None = None,
-    history: History = HISTORY,
-) -> Codec[Any]:
-    """The codec of that name.
+@_choosing(Options)
+def get(name: str, options: Options) -> Codec[Any]: ...
+@_choosing(Options)
+def get(name: str, options: Options) -> Codec[Any]:
+    """The codec of that name. The options are given by name: ``get("json", revision="0.4.0.8", lossy=True)``.
+
+    Asked again for the same, it gives the same codec, while that is kept: those without options are, and of the others
+    the last 128 or so. Hold on to a codec whose converter you taught something.
 
     Args:
         name: ``json``, ``msgpack``, ``dict``; with the extra ``msgspec``, ``msgspec-json`` and ``msgspec-msgpack``; or
             what was registered.
-        revision: any release name; the codec reads and writes what that release does.
-        unknown: ``"forbid"`` or ``"ignore"`` fields that a message does not have; None leaves it to each message.
-        omit_defaults: write the short form, without fields that hold their default.
-        lossy: leave out what an older revision cannot say, instead of raising.
-        max_bytes: refuse to decode more than this.
-        fill: values for required fields that an older revision does not have, by field name.
-        history: the revisions and messages; the protocol's own unless told otherwise.
+        options: the fields of :class:`Options`, which tells what each is for.
 
     Raises:
-        UnknownCodecError: no such codec.
+        UnknownCodecError: no such codec, or the package that brings it fails.
+        OptionError: an option is of the wrong type, or means nothing.
         UnsupportedRevisionError: no such revision.
         MissingExtraError: the codec needs an extra.
     """
-    options = Options(revision, unknown, omit_defaults, lossy, max_bytes, fill or {}, history)
     return _REGISTRY.get(name, options)
 
 
-def names() -> tuple[str, ...]:
-    """Every registered codec."""
-    return tuple(_REGISTRY.registered())
-
-
-def negotiate(accept: str) -> Codec[Any]:
+@_choosing(Options)
+def negotiate(accept: str, options: Options) -> Codec[Any]:
     """The codec that an ``Accept`` header asks for.
 
     Weights and wildcards are those of RFC 9110; ``revision`` is a parameter of the media type:
     ``application/msgpack;revision=0.4.0.8, application/json;q=0.5``. An empty header accepts everything.
 
+    Args:
+        accept: the header, of 8,192 characters and 256 media ranges at most.
+        options: as for :func:`get`. ``revision`` is what those get who ask for none.
+
     Raises:
-        UnknownCodecError: nothing registered matches, or the header is malformed.
+        UnknownCodecError: nothing that there is matches, or the header is malformed or too long.
         UnsupportedRevisionError: what matches asks for a revision that does not exist.
+        OptionError: an option is of the wrong type, or means nothing; the header is no text.
     """
-    media_types = {name: it.media_type for name, it in _REGISTRY.registered().items() if it.media_type is not None}
-    wanted = choices(accept, media_types)
-    for name, revision in wanted:
-        if revision in (None, LATEST) or revision in HISTORY.releases:
-            return get(name, revision=revision or LATEST)
-    for _, revision in wanted:
-        HISTORY.resolve(revision or LATEST)
-    raise UnknownCodecError(f"no codec matches {accept[:200]!r}; there are {', '.join(media_types.values())}")
+    media_types, failures = _REGISTRY.media_types()
+    wanted = choices(accept, media_types, options.history, options.revision)
+    for name, revision in wanted.found:
+        codec = _found(name, options if revision == options.revision else evolve(options, revision=revision), failures)
+        if codec is not None:
+            return codec
+    if not wanted.found and wanted.unknown is not None:
+        options.history.resolve(wanted.unknown)
+    there = ", ".join(dict.fromkeys(media_types.values()))
+    reasons = "".join(f"; {reason}" for reason in dict.fromkeys(failures))
+    raise UnknownCodecError(f"no codec matches {short(accept)}; there are {there}{reasons}")
+
+
+def _found(name: str, options: Options, failures: list[str]) -> Codec[Any] | None:
+    """A codec; None, and why among the failures, where it cannot be made."""
+    try:
+        return _REGISTRY.get(name, options)
+    except (UnknownCodecError, MissingExtraError) as error:
+        failures.append(str(error))
+        return None
 
 
 __all__ = [

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 import attrs
 
 from sagellm_protocol.codecs.envelope import PAYLOAD, unwrap, wrap
-from sagellm_protocol.codecs.formats import MAX_BYTES, Format, refusal, taken
+from sagellm_protocol.codecs.formats import Format, refusal, taken
 from sagellm_protocol.codecs.messages import MessageReaders, MessageWriters
+from sagellm_protocol.codecs.options import Options
 from sagellm_protocol.codecs.ways import (
     checking,
     packing,
@@ -19,37 +20,16 @@ from sagellm_protocol.codecs.ways import (
     refuse_bytes,
     writing,
 )
-from sagellm_protocol.history import HISTORY, LATEST, History
 from sagellm_protocol.model.annotations import message_of, read_type
 from sagellm_protocol.model.exceptions import DeclarationError, ProtocolError, ValidationError, Violation
 from sagellm_protocol.model.nesting import too_deep
-from sagellm_protocol.model.spec import Choice, Nested, Type, Unknown
+from sagellm_protocol.model.spec import Choice, Nested, Type
 
 if TYPE_CHECKING:
     import cattrs
 
 T = TypeVar("T")
 Wire = TypeVar("Wire")
-
-
-@attrs.frozen
-class Options:
-    """The choices on a codec."""
-
-    revision: str = LATEST
-    """Any release name; the codec speaks its revision."""
-    unknown: Unknown | None = None
-    """What to do with fields that a message does not have; where it is None, what each message says."""
-    omit_defaults: bool = False
-    """Leave out fields that hold their default, except where leaving them out would mean something else."""
-    lossy: bool = False
-    """Leave out what an older revision cannot say, instead of raising ``LossyDowngradeError``."""
-    max_bytes: int = MAX_BYTES
-    """Refuse to decode more than this many bytes."""
-    fill: Mapping[str, Any] = attrs.field(factory=dict, hash=False)
-    """Values for required fields that an older revision does not have, by field name."""
-    history: History = HISTORY
-    """The revisions and messages that it knows."""
 
 
 class Codec(Generic[Wire]):

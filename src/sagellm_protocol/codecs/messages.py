@@ -19,7 +19,7 @@ from sagellm_protocol.model.surplus import without_unknown
 from sagellm_protocol.model.writing import Writers
 
 if TYPE_CHECKING:
-    from sagellm_protocol.codecs.codec import Options
+    from sagellm_protocol.codecs.options import Options
 
 
 class MessageReaders:

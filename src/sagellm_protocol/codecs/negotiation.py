@@ -4,15 +4,31 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from typing import NamedTuple
 
 import attrs
 
-from sagellm_protocol.model.exceptions import UnknownCodecError
+from sagellm_protocol.history import History
+from sagellm_protocol.model.exceptions import OptionError, UnknownCodecError, UnsupportedRevisionError
+from sagellm_protocol.model.shortening import short
 
+MAX_LENGTH = 8192
+"""How many characters a header may have."""
+MAX_RANGES = 256
+"""How many media ranges a header may list."""
+
+REVISION = "revision"
+"""The parameter of a media type that names a revision."""
+
+# No two ways to read the same text, so that matching takes time that grows with the length, and no faster.
 _TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
-_PARAMETER = re.compile(rf'\s*;\s*(?:({_TOKEN})\s*=\s*({_TOKEN}|"(?:[^"\\]|\\.)*"))?\s*')
-_RANGE = re.compile(rf"\s*({_TOKEN})/({_TOKEN})\s*")
-_WEIGHT = re.compile(r"0(\.\d{0,3})?|1(\.0{0,3})?")
+_QUOTED = r'"(?:[\t !#-\[\]-~\x80-\xff]|\\[\t -~\x80-\xff])*"'
+_BETWEEN = re.compile(r"[ \t,]*")
+_SPACE = re.compile(r"[ \t]*")
+_RANGE = re.compile(rf"({_TOKEN})/({_TOKEN})")
+_PARAMETER = re.compile(rf"({_TOKEN})=({_TOKEN}|{_QUOTED})")
+_ESCAPED = re.compile(r"\\(.)")
+_WEIGHT = re.compile(r"0(\.[0-9]{0,3})?|1(\.0{0,3})?")
 
 
 @attrs.frozen
@@ -22,13 +38,14 @@ class MediaRange:
     kind: str
     subkind: str
     parameters: Mapping[str, str]
+    """By name in small letters; ``q`` is not among them."""
     weight: float
     """``q``, 0 to 1; 0 refuses."""
 
     def matches(self, media_type: str) -> bool:
-        """Whether a media type lies in the range."""
+        """Whether a media type lies in the range, whatever its revision. One with other parameters is another type."""
         kind, _, subkind = media_type.lower().partition("/")
-        return self.kind in ("*", kind) and self.subkind in ("*", subkind)
+        return self.kind in ("*", kind) and self.subkind in ("*", subkind) and self.parameters.keys() <= {REVISION}
 
     @property
     def precision(self) -> tuple[bool, bool, int]:
@@ -36,59 +53,140 @@ class MediaRange:
         return self.kind != "*", self.subkind != "*", len(self.parameters)
 
 
-def media_ranges(accept: str) -> Iterator[MediaRange]:
+def media_ranges(accept: str) -> list[MediaRange]:
     """The elements of an ``Accept`` header, in order.
 
     Raises:
-        UnknownCodecError: it is malformed.
+        OptionError: it is no text.
+        UnknownCodecError: it is malformed, longer than 8,192 characters, or lists more than 256 ranges.
     """
-    at = 0
+    if not isinstance(accept, str):
+        raise OptionError(f"accept must be text, got {short(accept)}")
+    if len(accept) > MAX_LENGTH:
+        raise UnknownCodecError(
+            f"the Accept header has {len(accept)} characters, more than {MAX_LENGTH}: {short(accept)}"
+        )
+    ranges = []
+    for asked in _elements(accept):
+        ranges.append(asked)
+        if len(ranges) > MAX_RANGES:
+            raise UnknownCodecError(f"the Accept header lists more than {MAX_RANGES} media ranges: {short(accept)}")
+    return ranges
+
+
+def _elements(accept: str) -> Iterator[MediaRange]:
+    at = _after(_BETWEEN, accept, 0)
     while at < len(accept):
+        start = at
         found = _RANGE.match(accept, at)
         if found is None:
-            if accept[at] in ", \t":
-                at += 1
-                continue
-            raise malformed(accept, at)
-        at = found.end()
+            raise _malformed(accept, at, "a media range")
+        kind, subkind = found[1].lower(), found[2].lower()
+        if kind == "*" and subkind != "*":
+            raise _malformed(accept, start, "*/*, or a type before the slash")
         parameters: dict[str, str] = {}
-        while parameter := _PARAMETER.match(accept, at):
-            at = parameter.end()
-            if parameter[1]:
-                value = parameter[2]
-                parameters[parameter[1].lower()] = re.sub(r"\\(.)", r"\1", value[1:-1]) if value[0] == '"' else value
+        at = _after(_SPACE, accept, found.end())
+        while accept.startswith(";", at):
+            at = _after(_SPACE, accept, at + 1)
+            parameter = _PARAMETER.match(accept, at)
+            if parameter is not None:
+                name = parameter[1].lower()
+                if name in parameters:
+                    raise _malformed(accept, at, f"{name} once")
+                if name == "q" and not _WEIGHT.fullmatch(_unquoted(parameter[2])):
+                    raise _malformed(accept, parameter.start(2), "a weight of 0 to 1, with three decimals at most")
+                parameters[name] = _unquoted(parameter[2])
+                at = _after(_SPACE, accept, parameter.end())
         if at < len(accept) and accept[at] != ",":
-            raise malformed(accept, at)
-        weight = parameters.pop("q", "1")
-        if not _WEIGHT.fullmatch(weight):
-            raise malformed(accept, at)
-        yield MediaRange(found[1].lower(), found[2].lower(), parameters, float(weight))
+            raise _malformed(accept, at, "a parameter, a comma or the end")
+        weight = float(parameters.pop("q", "1"))
+        yield MediaRange(kind, subkind, parameters, weight)
+        at = _after(_BETWEEN, accept, at)
 
 
-def malformed(accept: str, at: int) -> UnknownCodecError:
-    """The error for a header that is not one."""
-    return UnknownCodecError(f"malformed Accept header at character {at}: {accept[:200]!r}")
+def _after(what: re.Pattern[str], accept: str, at: int) -> int:
+    found = what.match(accept, at)
+    return at if found is None else found.end()
 
 
-def choices(accept: str, media_types: Mapping[str, str]) -> list[tuple[str, str | None]]:
-    """Codec names with the revision asked for (None for any), best first.
+def _unquoted(value: str) -> str:
+    return _ESCAPED.sub(r"\1", value[1:-1]) if value.startswith('"') else value
+
+
+def _malformed(accept: str, at: int, expected: str) -> UnknownCodecError:
+    found = short(accept[at : at + 20]) if at < len(accept) else "the end"
+    return UnknownCodecError(
+        f"malformed Accept header at character {at}: expected {expected}, found {found}, in {short(accept)}"
+    )
+
+
+class Choices(NamedTuple):
+    """What a header accepts."""
+
+    found: list[tuple[str, str]]
+    """Codec names, each with a revision; best first."""
+    unknown: str | None
+    """A revision that is asked for, of a codec that there is, and that does not exist; None where all exist."""
+
+
+class _Deciding(NamedTuple):
+    """The range that decides on something so far: of equally close ones the first."""
+
+    precision: tuple[bool, bool, int]
+    before: int
+    """How far from the start it stands, negative."""
+    weight: float
+
+
+def choices(accept: str, media_types: Mapping[str, str], history: History, revision: str) -> Choices:
+    """What a header accepts.
+
+    A media range without a revision speaks of all revisions, one with a revision of that alone, and on each codec at
+    each revision the closest range decides. Of what is accepted equally, what stands first in the header is better,
+    then what the server prefers.
 
     Args:
         accept: the header; an empty one accepts everything.
         media_types: codec name to media type, in the order of the server's preference.
+        history: the revisions.
+        revision: the one that the server prefers; of the others it prefers the newest.
+
+    Raises:
+        OptionError, UnknownCodecError: as for :func:`media_ranges`.
     """
-    ranges = list(media_ranges(accept)) or [MediaRange("*", "*", {}, 1.0)]
-    found: list[tuple[float, int, int, str, str | None]] = []
+    ranges = media_ranges(accept) or [MediaRange("*", "*", {}, 1.0)]
+    preferred = {name: at for at, name in enumerate(dict.fromkeys((revision, *reversed(history.revisions))))}
+    resolved = {name: _resolved(history, name) for name in {asked.parameters.get(REVISION) for asked in ranges}}
+    ranked: list[tuple[float, int, int, int, str, str]] = []
+    unknown = None
     for preference, (name, media_type) in enumerate(media_types.items()):
-        matching = [(place, asked) for place, asked in enumerate(ranges) if asked.matches(media_type)]
-        for revision in dict.fromkeys(asked.parameters.get("revision") for _, asked in matching):
-            deciding = [
-                (asked.precision, -place, asked.weight)
-                for place, asked in matching
-                if asked.parameters.get("revision") == revision and not asked.parameters.keys() - {"revision"}
-            ]
-            if deciding:
-                _, place, weight = max(deciding)
-                if weight > 0:
-                    found.append((-weight, -place, preference, name, revision))
-    return [(name, revision) for *_, name, revision in sorted(found, key=lambda it: it[:3])]
+        deciding: dict[str | None, _Deciding] = {}
+        for place, asked in enumerate(ranges):
+            if not asked.matches(media_type):
+                continue
+            wanted = asked.parameters.get(REVISION)
+            if wanted is not None and resolved[wanted] is None:
+                unknown = unknown or (wanted if asked.weight > 0 else None)
+                continue
+            found = _Deciding(asked.precision, -place, asked.weight)
+            deciding[resolved[wanted]] = max(found, deciding.get(resolved[wanted], found))
+        others = deciding.pop(None, None)
+        if others is not None:
+            deciding = {wanted: max(found, others) for wanted, found in deciding.items()}
+            rest = next((other for other in preferred if other not in deciding), None)
+            if rest is not None:
+                deciding[rest] = others
+        ranked += [
+            (-weight, -before, preference, preferred[wanted], name, wanted)
+            for wanted, (_, before, weight) in deciding.items()
+            if wanted is not None and weight > 0
+        ]
+    return Choices([(name, wanted) for *_, name, wanted in sorted(ranked)], unknown)
+
+
+def _resolved(history: History, release: str | None) -> str | None:
+    """The revision of a release; None where there is no such release, and for None."""
+    try:
+        return None if release is None else history.resolve(release)
+    except UnsupportedRevisionError:
+        return None

@@ -1,0 +1,165 @@
+"""The choices on a codec: checked when they are made, frozen, and equal where they mean the same."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
+from typing import Any
+
+import attrs
+import orjson
+
+from sagellm_protocol.codecs.formats import MAX_BYTES, refusal
+from sagellm_protocol.history import HISTORY, LATEST, History
+from sagellm_protocol.model.checking import check_payload
+from sagellm_protocol.model.exceptions import OptionError, ProtocolError, ValidationError
+from sagellm_protocol.model.freezing import freeze_table
+from sagellm_protocol.model.frozen import EMPTY
+from sagellm_protocol.model.paths import below, cut
+from sagellm_protocol.model.shortening import short
+from sagellm_protocol.model.source import Doubt
+from sagellm_protocol.model.spec import Free, Table, Type, Unknown
+
+_FREE_TABLE = Table(Free())
+
+
+def _must(holds: Callable[[Any], bool], rule: str, near: Iterable[str] = ()) -> Callable[[Any, Any, Any], None]:
+    def check(_: Options, attribute: attrs.Attribute[Any], value: Any) -> None:
+        if not holds(value):
+            raise OptionError(f"{attribute.name} must be {rule}, got {short(value)}{meant(value, near)}")
+
+    return check
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _is_flag(value: Any) -> bool:
+    return isinstance(value, bool)
+
+
+def _is_unknown(value: Any) -> bool:
+    return value is None or (isinstance(value, str) and value in ("forbid", "ignore"))
+
+
+def _is_size(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def _is_mapping(value: Any) -> bool:
+    return isinstance(value, Mapping)
+
+
+def _is_history(value: Any) -> bool:
+    return isinstance(value, History)
+
+
+def _given(fill: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    return EMPTY if fill is None else fill
+
+
+@attrs.frozen(kw_only=True)
+class Options:
+    """The choices on a codec, each checked.
+
+    Options that mean the same are equal: ``0.4.0.8`` and ``0.4.0.7`` speak one revision.
+
+    ``fill`` and ``lossy`` mean something at older revisions alone (and ``fill`` in envelopes of older ones),
+    ``max_bytes`` to formats of bytes alone. Elsewhere they are not refused, so that a server can choose once for all
+    its peers, whatever revision they speak.
+
+    Raises:
+        OptionError: a choice is of the wrong type, or has no meaning anywhere.
+        UnsupportedRevisionError: no such revision.
+    """
+
+    revision: str = attrs.field(default=LATEST, validator=_must(_is_text, "text"))
+    """Any release name; the codec reads and writes what that release does. Held as the name of its revision."""
+    unknown: Unknown | None = attrs.field(
+        default=None, validator=_must(_is_unknown, "'forbid', 'ignore' or None", ("forbid", "ignore"))
+    )
+    """What to do with fields that a message does not have; where it is None, what each message says."""
+    omit_defaults: bool = attrs.field(default=False, validator=_must(_is_flag, "a bool"))
+    """Leave out fields that hold their default, except where leaving them out would mean something else."""
+    lossy: bool = attrs.field(default=False, validator=_must(_is_flag, "a bool"))
+    """Leave out what an older revision cannot say, instead of raising ``LossyDowngradeError``."""
+    max_bytes: int = attrs.field(default=MAX_BYTES, validator=_must(_is_size, "an integer of bytes, 0 or more"))
+    """Refuse to decode more than this many bytes."""
+    fill: Mapping[str, Any] = attrs.field(
+        default=None, converter=_given, validator=_must(_is_mapping, "a mapping from field names"), eq=False
+    )
+    """Values for required fields that an older revision does not have, by field name. A frozen copy is held."""
+    history: History = attrs.field(default=HISTORY, validator=_must(_is_history, "a History"))
+    """The revisions and messages that it knows."""
+    _fill_text: bytes = attrs.field(init=False, repr=False, default=b"{}")
+    """``fill`` as JSON, which tells ``1`` from ``True`` and ``1.0`` where Python's ``==`` does not."""
+
+    def __attrs_post_init__(self) -> None:
+        object.__setattr__(self, "revision", self.history.resolve(self.revision))
+        if self.fill is not EMPTY:
+            fill, text = _frozen(self.fill)
+            _refuse_unfit(self.history, text)
+            object.__setattr__(self, "fill", fill)
+            object.__setattr__(self, "_fill_text", text)
+
+
+def _frozen(fill: Mapping[str, Any]) -> tuple[Mapping[str, Any], bytes]:
+    """A copy that nobody can change, and its JSON, with the names in alphabetical order."""
+    try:
+        frozen = freeze_table(fill)
+    except Doubt:
+        frozen = None
+    if frozen is None:
+        frozen = _checked(_FREE_TABLE, fill, "fill")
+    try:
+        return frozen, orjson.dumps(frozen, option=orjson.OPT_SORT_KEYS)
+    except TypeError:
+        raise OptionError(f"fill: {refusal(frozen)}") from None
+
+
+@lru_cache(maxsize=128)
+def _refuse_unfit(history: History, text: bytes) -> None:
+    """Refuse names that no older revision lacks, and values that the field cannot hold in any message."""
+    fillable = history.fillable()
+    for name, value in orjson.loads(text).items():
+        if name not in fillable:
+            hint = meant(name, fillable) or f"; there are {', '.join(sorted(fillable)) or 'none'}"
+            raise OptionError(f"fill names {short(name)}, no required field that an older revision lacks{hint}")
+        _refuse_unfit_value(name, value, fillable[name])
+
+
+def _refuse_unfit_value(name: str, value: Any, kinds: tuple[Type, ...]) -> None:
+    refusals = [_refusal(kind, value, below("fill", name)) for kind in kinds]
+    if refusals[0] is not None and all(refusals):
+        raise refusals[0]
+
+
+def _refusal(kind: Type, value: Any, path: str) -> OptionError | None:
+    try:
+        _checked(kind, value, path)
+    except OptionError as error:
+        return error
+    return None
+
+
+def _checked(kind: Type, value: Any, path: str) -> Any:
+    try:
+        return check_payload(kind, value)
+    except ValidationError as error:
+        first = error.violations[0]
+        others = len(error.violations) - 1 + error.more
+        told = attrs.evolve(first, path=below(path, first.path))
+        raise OptionError(f"{told} (and {others} more)" if others else str(told)) from None
+    except ProtocolError as error:
+        raise OptionError(f"{path}: {error}") from None
+
+
+def meant(name: object, known: Iterable[str]) -> str:
+    """What a misspelt name was perhaps meant to be, for the end of an error message; empty where nothing is near."""
+    if not isinstance(name, str):
+        return ""
+    from difflib import get_close_matches
+
+    near = get_close_matches(cut(name).lower(), known, n=1)
+    return f" (did you mean {near[0]}?)" if near else ""
