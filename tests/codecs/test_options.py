@@ -227,6 +227,8 @@ def test_what_is_filled_in_where_an_old_payload_does_not_say() -> None:
 
 def test_what_can_be_filled_in() -> None:
     assert "engine_id" in HISTORY.fillable()
+    assert list(HISTORY.fillable("StreamEventDelta", "0.1.0")) == ["engine_id"]
+    assert HISTORY.fillable("StreamEventDelta", "0.1.0.1") == HISTORY.fillable("SamplingParams") == {}
     for name in HISTORY.fillable():
         with pytest.raises(OptionError, match=f"did you mean {name}"):
             Options(fill={name + "x": 0})
