@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, strategies as st
 
 from sagellm_protocol.archive import ArchiveError, Counts, FileReport, Report, Upgraded
-from sagellm_protocol.archive.report import OTHERS, Fingerprint, Rejection
+from sagellm_protocol.archive.counting import OTHERS
+from sagellm_protocol.archive.report import Fingerprint, Rejection
 
 UPGRADED = st.builds(
     Upgraded,

@@ -11,11 +11,11 @@ from sagellm_protocol.history.changes import Revision, Tables
 from sagellm_protocol.history.detecting import Candidate, ShapeIndex, shapes_of
 from sagellm_protocol.history.downgrading import UNSAYABLE, Downgrades
 from sagellm_protocol.history.identifying import Detection, detect, detect_all, identify
-from sagellm_protocol.history.tables import message_table, revision_table
+from sagellm_protocol.history.tables import message_table, reachable, revision_table
 from sagellm_protocol.history.undoing import tables_of, unsaid_in
 from sagellm_protocol.history.upgrading import Hook, Upgrade, Upgrades, not_an_object
 from sagellm_protocol.model.exceptions import Loss, LossyDowngradeError, UnsupportedRevisionError
-from sagellm_protocol.model.spec import Spec
+from sagellm_protocol.model.spec import Spec, Type
 
 H = TypeVar("H", bound=Hook)
 
@@ -118,6 +118,31 @@ class History:
             if spec is not None and (field is None or any(known.origin == field for known in spec.fields)):
                 return name
         raise UnsupportedRevisionError(f"{message} has no field {field!r}")
+
+    def fillable(self, message: str | type | None = None, since: str | None = None) -> dict[str, tuple[Type, ...]]:
+        """The fields that ``fill`` can give a value: today's messages require them, and an older revision lacks them.
+
+        Args:
+            message: only its fields and those of the messages in it; of every message, where it is None.
+            since: only fields that this release lacks; that any lacks, where it is None.
+
+        Returns:
+            The types that such a field has in today's messages, by its name.
+
+        Raises:
+            UnsupportedRevisionError: no such message, or no such release.
+        """
+        today = self._tables[self.latest].messages
+        names = today.keys() if message is None else reachable(self.catalog.name(message), today)
+        found: dict[str, dict[Type, None]] = {}
+        for revision in self.revisions if since is None else (self.resolve(since),):
+            for name, old in self._tables[revision].messages.items():
+                if name in names:
+                    known = {field.origin for field in old.fields}
+                    for field in today[name].fields:
+                        if field.required and field.name not in known:
+                            found.setdefault(field.name, {})[field.type] = None
+        return {name: tuple(types) for name, types in found.items()}
 
     # Forwards
 
