@@ -25,7 +25,6 @@ from sagellm_protocol.model.reading import Readers
 from sagellm_protocol.model.source import DOUBTS
 from sagellm_protocol.model.spec import Type
 from sagellm_protocol.model.surplus import unknown_fields
-from sagellm_protocol.model.surplus import unknown_fields
 
 _NONE: tuple[str, ...] = ()
 _INDEX = re.compile(r"\[[0-9]+\]")
