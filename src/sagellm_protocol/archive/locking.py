@@ -13,6 +13,7 @@ from sagellm_protocol.archive.exceptions import RefusedError
 
 LOCK = ".sagellm.lock"
 """The file that is locked. It is there while a run is at work; what a killed one leaves does not hinder."""
+_SYSTEM = os.name
 _HELD = (errno.EAGAIN, errno.EACCES, errno.EDEADLK)
 
 
@@ -42,7 +43,7 @@ def alone_in(folder: Path) -> Iterator[None]:
 def _locked(path: Path) -> int:
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
     try:
-        (_lock_windows if os.name == "nt" else _lock_posix)(descriptor)
+        (_lock_windows if _SYSTEM == "nt" else _lock_posix)(descriptor)
     except OSError as error:
         os.close(descriptor)
         if error.errno not in _HELD:

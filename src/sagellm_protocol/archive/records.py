@@ -20,6 +20,7 @@ _DAMAGE = (OSError, EOFError, zlib.error)
 _BOM = b"\xef\xbb\xbf"
 _GZIP = b"\x1f\x8b"
 _FOREIGN = {
+    _GZIP: "gzip",
     b"\x28\xb5\x2f\xfd": "zstd data, which this version cannot read",
     b"\xfd7zXZ\x00": "xz data, which this version cannot read",
     **{b"BZh%d1AY&SY" % level: "bzip2 data, which this version cannot read" for level in range(1, 10)},
@@ -77,8 +78,6 @@ def opened(path: Path) -> Iterator[Source]:
 def _begin(lines: io.BufferedReader[Any], where: str) -> None:
     """Pass over a byte order mark; raise for what is no text."""
     beginning = _peek(lines)
-    if beginning.startswith(_GZIP):
-        raise UnreadableError(f"holds gzip{where}, not JSON Lines")
     for start, what in _FOREIGN.items():
         if beginning.startswith(start):
             raise UnreadableError(f"holds {what}{where}, not JSON Lines in UTF-8")

@@ -42,7 +42,7 @@ class Fingerprint:
 
     def to_plain(self) -> dict[str, Any]:
         """As JSON-like data."""
-        return {**attrs.asdict(self), "source": to_text(self.source)}
+        return {**attrs.asdict(self, recurse=False), "source": to_text(self.source)}
 
     @classmethod
     def from_plain(cls, data: Mapping[str, Any]) -> Fingerprint:
