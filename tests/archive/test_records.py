@@ -6,6 +6,7 @@ import bz2
 import gzip
 import io
 import lzma
+import os
 from pathlib import Path
 
 import pytest
@@ -48,8 +49,8 @@ def test_compressed_files_are_read_as_what_they_hold(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "content",
-    [gzip.compress(b"x\n" * 9999)[:-20], gzip.compress(b"x")[:12] + b"\xff"],
-    ids=["cut off", "damaged"],
+    [gzip.compress(b"x\n" * 9999)[:-20], gzip.compress(b"x")[:12] + b"\xff", gzip.compress(os.urandom(1 << 21))[:-9]],
+    ids=["cut off", "damaged", "cut off late"],
 )
 def test_damage_is_told(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "log.jsonl.gz"

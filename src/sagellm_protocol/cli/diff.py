@@ -78,11 +78,12 @@ def _code(text: str) -> str:
 
 def _print_table(differences: Sequence[Difference]) -> None:
     from rich import box
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    console = Console(highlight=False)
+    from sagellm_protocol.cli.terminal import Terminal
+
+    console = Terminal(highlight=False)
     if not console.is_terminal:
         console.width = 200  # a file or a pipe has no width of its own
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)

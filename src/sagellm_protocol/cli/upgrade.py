@@ -18,6 +18,7 @@ from sagellm_protocol.archive.explaining import one_line
 from sagellm_protocol.cli.printing import printing
 from sagellm_protocol.cli.progress import Stopped, watching
 from sagellm_protocol.cli.tables import print_report
+from sagellm_protocol.cli.terminal import Terminal
 from sagellm_protocol.history import HISTORY
 from sagellm_protocol.model.exceptions import UnsupportedRevisionError, ValidationError
 from sagellm_protocol.model.printable import printable
@@ -151,13 +152,13 @@ def upgrade_command(
     except KeyboardInterrupt:  # the second signal: what was being written is gone all the same
         sys.exit(128 + signal.SIGINT)
     with printing():
-        print_report(_console(), report, output)
+        print_report(_terminal(), report, output)
     sys.exit(_status(report, [source.name for source in sources]))
 
 
-def _console() -> Console:
+def _terminal() -> Terminal:
     sized = (sys.stdout is not None and sys.stdout.isatty()) or "COLUMNS" in os.environ
-    return Console(width=None if sized else _WIDTH, highlight=False)
+    return Terminal(width=None if sized else _WIDTH, highlight=False)
 
 
 def _status(report: Report, names: Sequence[str]) -> int:
