@@ -112,6 +112,8 @@ def test_what_is_made_up_in_nested_messages_is_told(declare: Declare) -> None:  
     assert (upgraded.filled, upgraded.made_up) == (("size", "size"), ("name", "name"))
     assert made.fillable("Whole") == made.fillable() == {"name": (Text(),), "size": (Number(int),)}
     assert made.fillable(since="2") == {}
+    assert made.assumed == {"name"}
+    assert Upgrader(Options("Part", "1", {"size": 7}), history=made).upgrade(b'{"id":1}').made_up == ("name",)
     assert Upgrader(Options(fill={"name": "x"}), history=made).options.fill == {"name": "x"}
 
 

@@ -9,14 +9,20 @@ from typing import Any
 class Filling(dict[str, Any]):
     """The user's answers, by field; notes which were asked for, and which were not there."""
 
-    __slots__ = ("filled", "made_up")
+    __slots__ = ("filled", "lacking")
 
     def __init__(self, fill: Mapping[str, Any]) -> None:
         super().__init__(fill)
         self.filled: list[str] = []
         """Fields that got the user's answer, each time that one did."""
-        self.made_up: list[str] = []
-        """Fields that got what the history says of those who do not say."""
+        self.lacking: list[str] = []
+        """Fields that the user has no answer for, each time that one was asked for."""
+
+    def __contains__(self, name: object) -> bool:
+        found = super().__contains__(name)
+        if not found:
+            self.lacking.append(str(name))
+        return found
 
     def __getitem__(self, name: str) -> Any:
         value = super().__getitem__(name)
@@ -24,8 +30,5 @@ class Filling(dict[str, Any]):
         return value
 
     def get(self, name: str, default: Any = None) -> Any:
-        """The user's answer, else ``default``, which then is made up."""
-        if name in self:
-            return self[name]
-        self.made_up.append(name)
-        return default
+        """The user's answer, else ``default``."""
+        return self[name] if name in self else default

@@ -83,6 +83,7 @@ class Upgrader:
         self._since = None if options.since == "auto" else options.since
         self._among = [self._since] if self._since is not None else among
         self._fill: Mapping[str, Any] = options.fill
+        self._assumed = history.assumed
         self._readers = Readers("dict", "forbid")
         self._routes: dict[tuple[str, str], _Route] = {}
         self._ranges: dict[tuple[Candidate, ...], str] = {}
@@ -111,7 +112,8 @@ class Upgrader:
         if route.upgrade is not None:
             filling = Filling(self._fill)
             today = route.upgrade(old, filling)
-            filled, made_up = tuple(filling.filled), tuple(filling.made_up)
+            filled = tuple(filling.filled)
+            made_up = tuple([name for name in filling.lacking if name in self._assumed])
         try:
             route.check(today)
         except DOUBTS:
