@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from published import ROOT
 from sagellm_protocol.archive import AUTO, Options, Report, Upgrader, upgrade_archive
 from sagellm_protocol.catalog import CATALOG
 from sagellm_protocol.history import History
@@ -18,28 +18,9 @@ from sagellm_protocol.model.exceptions import ProtocolError
 pytest.importorskip("sagellm_protocol.history.hooks")
 
 DELTA = {"event": "delta", "request_id": "r", "trace_id": "t", "chunk": "Hi", "chunk_tokens": [42]}
-RESPONSE = {
-    "request_id": "r",
-    "trace_id": "t",
-    "output_text": "Hi",
-    "output_tokens": [1],
-    "finish_reason": "stop",
-    "metrics": {
-        "ttft_ms": 0.25,
-        "tbt_ms": 1.0,
-        "throughput_tps": 1.0,
-        "peak_mem_mb": 1,
-        "error_rate": 0.0,
-        "kv_used_tokens": 1,
-        "kv_used_bytes": 1,
-        "prefix_hit_rate": 0.0,
-        "evict_count": 0,
-        "evict_ms": 0.0,
-        "spec_accept_rate": 0.0,
-    },
-}
+LOG = (ROOT / "examples/archive/0.1.0.jsonl").read_text(encoding="utf-8").splitlines()
+RESPONSE = next(record for record in map(json.loads, LOG) if "metrics" in record and "event" not in record)
 WAYS = [None, "0.1.0", AUTO]
-Registered = Callable[[Path, Any], Report]
 
 
 @pytest.fixture
@@ -67,7 +48,7 @@ def test_a_repair_in_nested_data_is_written_and_counted(tmp_path: Path, made: Hi
 
     report = run(tmp_path, made, [RESPONSE, DELTA], since)
     assert (report.total.upgraded, report.total.unchanged, report.total.rejected) == (2, 0, 0)
-    assert lines(tmp_path / "out/log.jsonl")[0]["metrics"]["ttft_ms"] == 250.0
+    assert lines(tmp_path / "out/log.jsonl")[0]["metrics"]["ttft_ms"] == RESPONSE["metrics"]["ttft_ms"] * 1000
 
 
 @pytest.mark.parametrize("since", WAYS)
@@ -114,5 +95,7 @@ def test_a_hook_for_the_message_within(made: History, since: str | None) -> None
         return None
 
     with pytest.raises(ProtocolError, match=r"types\.Metrics of 0\.1\.0"):
+        Upgrader(Options("Response", "0.1.0"), history=made).upgrade(json.dumps(RESPONSE).encode())
+    with pytest.raises(ProtocolError, match="refuses"):
         Upgrader(Options(since=since), history=made).upgrade(json.dumps(RESPONSE).encode())
     assert Upgrader(Options(since=since), history=made).upgrade(json.dumps(DELTA).encode()).record is not None

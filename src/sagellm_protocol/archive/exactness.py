@@ -79,7 +79,7 @@ class Exact:
     """As parsed; of each number that is written otherwise the text is known by the object that stands for it."""
 
     def __init__(self, record: bytes) -> None:
-        self._texts: dict[int, tuple[Any, str]] = {}
+        self._texts: dict[int, tuple[float, str]] = {}
         self.payload = json.loads(
             record, parse_float=self._float, parse_int=self._integer, object_pairs_hook=_each_once
         )
@@ -97,11 +97,11 @@ class Exact:
         value = float(text)
         return value if dumps(value) == text.encode() else self._remember(value, text)
 
-    def _integer(self, text: str) -> int:
-        # No other integer within 64 bits can be written in two ways.
-        return int(text) if text != "-0" else self._remember(_MinusZero(), text)
+    def _integer(self, text: str) -> float:
+        # No other integer within 64 bits can be written in two ways. Python has one object for all zeros but floats.
+        return int(text) if text != "-0" else self._remember(float(text), text)
 
-    def _remember(self, value: Any, text: str) -> Any:
+    def _remember(self, value: float, text: str) -> float:
         # Held, so that no other object gets its place in memory.
         self._texts[id(value)] = value, text
         return value
@@ -113,10 +113,6 @@ class Exact:
             return [self._told(item) for item in value]
         known = self._texts.get(id(value))
         return value if known is None else orjson.Fragment(known[1])
-
-
-class _MinusZero(int):
-    """``-0``: an object of its own, where Python has but one zero."""
 
 
 def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -31,4 +31,8 @@ class Filling(dict[str, Any]):
 
     def get(self, name: str, default: Any = None) -> Any:
         """The user's answer, else ``default``."""
-        return self[name] if name in self else default
+        try:
+            return self[name]
+        except KeyError:
+            self.lacking.append(name)
+            return default
