@@ -281,6 +281,15 @@ def test_another_revision_of_the_protocol_is_not_finished(archive: Archive) -> N
     assert "a.jsonl is there already" in archive.refused(history=older)
 
 
+def test_what_is_begun_stands_in_the_report_before_the_work(archive: Archive) -> None:
+    class Looking(Watch):
+        def begin_file(self, name: str) -> None:
+            files = Report.read(archive.folder / "deep/er/report.json").files
+            assert not files[name].finished
+
+    upgrade_archive(archive.sources, archive.folder / "deep/er", watch=Looking())
+
+
 def test_files_of_other_runs_stay_in_the_report(archive: Archive) -> None:
     first, second, third = archive.sources
     archive.run(first)

@@ -193,6 +193,21 @@ def test_a_hook_changes_the_numbers_that_it_touches_alone(repair: Any) -> None:
     assert b'"site":[1.10,2.2,1.10,-0]' in (Upgrader().upgrade((OLD % "[1.10,1.10,1.10,-0]").encode()).record or b"")
 
 
+def test_a_hook_for_today_takes_part_in_envelopes(repair: Any) -> None:
+    repair(lambda payload: {**payload, "content": "bye"}, since="latest")
+    payload = {
+        "event": "delta",
+        "request_id": "r",
+        "trace_id": "t",
+        "content": "Hi",
+        "content_tokens": [1],
+        "engine_id": "e",
+    }
+    wrapped = orjson.dumps(envelope.wrap(payload, "types.StreamEventDelta", history.latest))
+    upgraded = Upgrader(Options(envelope=True)).upgrade(wrapped)
+    assert upgraded.record == wrapped.replace(b"Hi", b"bye")
+
+
 def test_a_hook_that_answers_otherwise_the_second_time_is_found_out(repair: Any) -> None:
     answers = iter(["r", 7])
     repair(lambda payload: {**payload, "request_id": next(answers)})

@@ -76,6 +76,7 @@ def test_lines_too_long_to_hold_are_set_aside_whole(
     done = Done(tmp_path_factory.mktemp("long"), line + ending, max_bytes=10)
     entry = done.entries[0]
     assert base64.b64decode(entry["record"]) == line
+    assert (entry["line"], entry["encoding"]) == (1, "base64")
     assert entry["reason"] == "the line is longer than 10 bytes"
     assert done.target.read_bytes() == b""
     assert done.report.counts.rejected == (2 if ending.endswith(b"{\n") else 1)

@@ -95,6 +95,11 @@ def test_a_value_that_the_field_cannot_hold_is_refused() -> None:
         Options(fill={"engine_id": 7}).resolved()
 
 
+def test_they_are_reported_as_data() -> None:
+    plain = {"type": "a", "since": "b", "fill": {"engine_id": "e"}, "envelope": True}
+    assert Options("a", "b", {"engine_id": "e"}, True).to_plain() == plain
+
+
 def test_names_are_told_in_full() -> None:
     options = Options("StreamEventEnd", "0.4.0.8").resolved()
     assert (options.message, options.since) == ("types.StreamEventEnd", HISTORY.resolve("0.4.0.8"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+import tracemalloc
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,6 +16,7 @@ from published import corpus, revisions
 from sagellm_protocol import catalog, history
 from sagellm_protocol.archive import AUTO, Options, Upgrader
 from sagellm_protocol.archive.explaining import Nearness, one_line
+from sagellm_protocol.archive.filling import Filling
 from sagellm_protocol.codecs import envelope
 from sagellm_protocol.history import History
 from sagellm_protocol.history.changes import added, revision
@@ -151,6 +153,38 @@ def test_as_many_unknown_fields_as_the_message_has_more() -> None:
     assert Upgrader(Options(message="ChatMessage")).upgrade(encode(record)).unknown == ("site",)
 
 
+def test_a_record_that_says_what_it_is_may_hold_mostly_unknown_fields() -> None:
+    record = {"temperature": 0.5, "strategy": "greedy", **{f"site_{number}": number for number in range(9)}}
+    assert reason(record).startswith("the record fits no message")
+    for upgrader in (Upgrader(Options(message="SamplingParams")), Upgrader(Options("SamplingParams", "latest"))):
+        assert len(upgrader.upgrade(encode(record)).unknown) == 9
+    wrapped = encode(envelope.wrap(record, "sampling.SamplingParams", "latest"))
+    assert len(UPGRADER.upgrade(wrapped.replace(b"latest", b"0.5.4.16")).unknown) == 9
+
+
+@pytest.mark.parametrize(
+    "named", [lambda it: {f"{it}" * 50_000: 1}, lambda it: dict.fromkeys((f"{it}_{n}" for n in range(2000)), 1)]
+)
+def test_records_that_fit_nothing_are_not_remembered_whole(named: Any) -> None:
+    tracemalloc.start()
+    try:
+        nearness = Nearness(history.HISTORY, "types.Metrics", ["0.1.0"])
+        for number in range(100, 200):
+            nearness.explain(named(number))
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert held < 2_000_000
+
+
+@pytest.mark.parametrize("fill", [{}, {"a": 1}])
+def test_what_is_asked_of_a_filling_is_noted(fill: dict[str, Any]) -> None:
+    for ask in (lambda filling: filling["a"] if filling.__contains__("a") else 0, lambda filling: filling.get("a", 0)):
+        filling = Filling(fill)
+        assert ask(filling) == fill.get("a", 0)
+        assert (filling.filled, filling.lacking) == ((["a"], []) if fill else ([], ["a"]))
+
+
 # What the user decides
 
 
@@ -243,6 +277,7 @@ def test_an_envelope_of_tomorrow_is_refused() -> None:
         (encode(2**70), "the payload is an integer past 64 bits"),
         (b'{"site":' + b"[" * 200 + b"]" * 200 + b"}", "the payload nests deeper than 128 levels"),
         (b'{"site":' + b"[" * 200 + b"12345678901234567890" + b"]" * 200 + b"}", "the payload nests deeper than 128"),
+        (b'{"site":' + b"[" * 1000 + b"12345678901234567890" + b"]" * 1000 + b"}", "the payload nests deeper than 128"),
     ],
 )
 def test_the_reason_is_told(record: bytes, expected: str) -> None:
@@ -276,6 +311,8 @@ def test_a_payload_that_only_its_tag_keeps_apart() -> None:
 def test_a_long_list_of_violations_is_cut() -> None:
     error = ValidationError("types.Metrics", [Violation(f"f{number}", "float", "x") for number in range(50)])
     assert one_line(error).endswith("f19: must be float, got 'x'; and 30 more")
+    error = ValidationError("types.Metrics", [Violation(f"f{number}", "float", "x") for number in range(20)])
+    assert one_line(error).endswith("f19: must be float, got 'x'")
     assert one_line(DecodeError("short")) == "short"
     assert one_line(AmbiguousPayloadError(["a", "b"])).endswith("which of these it is: a; b")
 

@@ -189,6 +189,5 @@ class Upgrader:
 
 def _look_closely(route: _Route, payload: Any) -> tuple[str, ...]:
     """Raise what is wrong with a payload; where nothing is, it has unknown fields: give their paths."""
-    refuse_too_deep(payload)
     from_plain(route.cls, payload, unknown="ignore")
     return tuple(dict.fromkeys(_INDEX.sub("[]", path) for path in unknown_fields(route.kind, payload)))
