@@ -228,3 +228,12 @@ def test_a_report_of_files_that_are_named_in_another_encoding(tmp_path: Path) ->
     report = Report({name: FileReport(Fingerprint(f"/logs/{name}", 1, 1, {}, "0.5.4.16"))})
     (tmp_path / "report.json").write_bytes(report.to_json())
     assert Report.read(tmp_path / "report.json") == report
+
+
+def test_the_first_five_reasons_stand_in_the_report() -> None:
+    file = FileReport(Fingerprint("/a", 1, 1, {}, "0.5.4.16"))
+    for line in range(1, 8):
+        file.reject(line, f"reason {line}")
+    assert [(it.line, it.reason) for it in file.rejections] == [(line, f"reason {line}") for line in range(1, 6)]
+    assert file.counts.rejected == 7
+    assert Report({"a": file}).to_json().endswith(b"}\n")
