@@ -337,6 +337,21 @@ def test_the_report_is_not_written_oftener_than_it_is_worth(archive: Archive, mo
     assert written == [False, True]
 
 
+def test_the_report_is_written_after_each_file_where_that_costs_nothing(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Looking(Watch):
+        finished: list[int] = []  # noqa: RUF012
+
+        def begin_file(self, name: str) -> None:
+            files = Report.read(archive.output / "report.json").files.values()
+            self.finished.append(sum(file.finished for file in files))
+
+    monkeypatch.setattr("time.monotonic", lambda: 7.0)
+    upgrade_archive(archive.sources, archive.output, watch=Looking())
+    assert Looking.finished == [0, 1, 2]
+
+
 # The whole file
 
 

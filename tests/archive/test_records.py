@@ -33,6 +33,11 @@ def test_exactly_the_lines_past_the_limit_are_long(lengths: list[int], limit: in
     ]
 
 
+def test_the_last_line_may_be_as_long_as_the_limit_without_an_end() -> None:
+    assert list(read_lines(io.BytesIO(b"abcd"), 4)) == [b"abcd"]
+    assert isinstance(next(read_lines(io.BytesIO(b"abcde"), 4)), LongLine)
+
+
 def test_a_long_line_that_nobody_looks_at_is_passed_over() -> None:
     first, second = read_lines(io.BytesIO(b"0123456789\nab\n"), 4)
     assert isinstance(first, LongLine)
