@@ -308,6 +308,10 @@ def test_a_payload_that_only_its_tag_keeps_apart() -> None:
     assert reason({"temperature": 0.5}, upgrader) == "the record resembles no message"
 
 
+def test_unknown_fields_are_not_what_is_wrong() -> None:
+    assert reason(TODAY | {"site": 1, "request_id": 7}).endswith("it breaks: request_id: must be str, got 7")
+
+
 def test_a_long_list_of_violations_is_cut() -> None:
     error = ValidationError("types.Metrics", [Violation(f"f{number}", "float", "x") for number in range(50)])
     assert one_line(error).endswith("f19: must be float, got 'x'; and 30 more")
