@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,10 @@ from sagellm_protocol.archive import (
     Watch,
     upgrade_archive,
 )
+from sagellm_protocol.catalog import CATALOG
+from sagellm_protocol.history import History
+from sagellm_protocol.history.published import REVISIONS
+from sagellm_protocol.model.exceptions import ValidationError
 
 OLD = '{"event":"delta","request_id":"r","trace_id":"t","chunk":"Hi","chunk_tokens":[42]}\n'
 SAMPLING = '{"temperature":0.5}\n'
@@ -164,6 +169,53 @@ def test_something_else_called_report(archive: Archive) -> None:
     assert archive.report.complete
 
 
+def test_a_place_that_a_folder_has(archive: Archive) -> None:
+    (archive.output / "b.jsonl").mkdir(parents=True)
+    (archive.output / "rejected/c.jsonl").mkdir(parents=True)
+    assert len(archive.refused(force=True).splitlines()) == 2
+
+
+def test_a_link_that_leads_nowhere_is_something(archive: Archive) -> None:
+    archive.output.mkdir()
+    (archive.output / "b.jsonl").symlink_to(archive.folder / "nowhere")
+    assert "b.jsonl is there already" in archive.refused()
+
+
+def test_names_of_our_own(archive: Archive) -> None:
+    assert "that of something else in the folder" in archive.refused(archive.add(".sagellm.lock", OLD))
+
+
+def test_two_runs_are_not_at_work_in_one_folder(archive: Archive) -> None:
+    class Intruding(Watch):
+        def begin_file(self, name: str) -> None:
+            with pytest.raises(RefusedError, match=r"another upgrade into .*out is at work"):
+                upgrade_archive(archive.sources[1:], archive.output)
+
+    upgrade_archive(archive.sources[:1], archive.output, watch=Intruding())
+    archive.run(*archive.sources[1:])
+    assert list(archive.report.files) == ["a.jsonl", "b.jsonl", "c.jsonl"]
+
+
+def test_what_a_killed_run_left_is_removed(archive: Archive) -> None:
+    left = [archive.add(f"{folder}.sagellm-99-0123abcd.part", "half") for folder in ("out/", "out/rejected/")]
+    mine = archive.add("out/mine.part", "mine")
+    archive.run()
+    assert not any(path.exists() for path in left)
+    assert mine.exists()
+
+
+@pytest.mark.parametrize(
+    "name", ["n" * 255, "\x1b[31m\n", os.fsdecode(b"caf\xe9.jsonl")], ids=["long", "escapes", "latin-1"]
+)
+def test_any_name_that_a_file_can_have(archive: Archive, name: str) -> None:
+    source = archive.add(name, OLD + "{\n")
+    assert archive.run(source) == [name]
+    assert (archive.output / name).exists()
+    assert (archive.output / "rejected" / name).exists()
+    assert archive.run(source) == []
+    assert archive.report.files[name].fingerprint.source == str(source)
+
+
 # Going on
 
 
@@ -214,6 +266,30 @@ def test_an_output_that_is_gone_is_not_finished(archive: Archive, name: str) -> 
     assert archive.run() == ["a.jsonl"]
 
 
+def test_an_output_that_is_gone_where_nothing_was_set_aside(archive: Archive) -> None:
+    source = archive.add("good.jsonl", OLD)
+    archive.run(source)
+    assert archive.run(source) == []
+    (archive.output / "good.jsonl").unlink()
+    assert archive.run(source) == ["good.jsonl"]
+
+
+def test_another_revision_of_the_protocol_is_not_finished(archive: Archive) -> None:
+    older = History(REVISIONS, CATALOG)
+    older.latest = "0.5.4.13"  # type: ignore[misc]
+    archive.run()
+    assert "a.jsonl is there already" in archive.refused(history=older)
+
+
+def test_what_is_begun_stands_in_the_report_before_the_work(archive: Archive) -> None:
+    class Looking(Watch):
+        def begin_file(self, name: str) -> None:
+            files = Report.read(archive.folder / "deep/er/report.json").files
+            assert not files[name].finished
+
+    upgrade_archive(archive.sources, archive.folder / "deep/er", watch=Looking())
+
+
 def test_files_of_other_runs_stay_in_the_report(archive: Archive) -> None:
     first, second, third = archive.sources
     archive.run(first)
@@ -261,6 +337,21 @@ def test_the_report_is_not_written_oftener_than_it_is_worth(archive: Archive, mo
     assert written == [False, True]
 
 
+def test_the_report_is_written_after_each_file_where_that_costs_nothing(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Looking(Watch):
+        finished: list[int] = []  # noqa: RUF012
+
+        def begin_file(self, name: str) -> None:
+            files = Report.read(archive.output / "report.json").files.values()
+            self.finished.append(sum(file.finished for file in files))
+
+    monkeypatch.setattr("time.monotonic", lambda: 7.0)
+    upgrade_archive(archive.sources, archive.output, watch=Looking())
+    assert Looking.finished == [0, 1, 2]
+
+
 # The whole file
 
 
@@ -280,6 +371,47 @@ def test_auto_takes_the_file_as_a_whole(archive: Archive) -> None:
     archive.run(chunks, options=Options(since=AUTO))
     assert (archive.output / "chunks.jsonl").read_text().startswith('{"temperature":0.5,"strategy":"greedy"}\n')
     assert archive.report.files["chunks.jsonl"].counts.to_plain()["revisions"] == {"0.4.0.7": 2}
+
+
+# What files hold
+
+
+def test_files_that_hold_something_else_are_left_out(archive: Archive) -> None:
+    zstd = archive.folder / "z.jsonl"
+    zstd.write_bytes(b"\x28\xb5\x2f\xfd" + b"\n" * 1000)
+    for options in (None, Options(since=AUTO)):
+        report = upgrade_archive([zstd], archive.folder / f"out {options is None}", options)
+        assert (
+            report.files["z.jsonl"].error == "holds zstd data, which this version cannot read, not JSON Lines in UTF-8"
+        )
+        assert report.total.records == 0
+
+
+@pytest.mark.parametrize("since", [None, AUTO])
+def test_gzip_by_another_name_and_a_byte_order_mark(archive: Archive, since: str | None) -> None:
+    packed = archive.folder / "packed.jsonl"
+    packed.write_bytes(gzip.compress(("\ufeff" + OLD + "{\n").encode()))
+    marked = archive.add("marked.jsonl", "\ufeff" + OLD)
+    archive.run(packed, marked, options=Options(since=since))
+    assert gzip.decompress((archive.output / "packed.jsonl").read_bytes()).startswith(b'{"event"')
+    assert gzip.decompress((archive.output / "rejected/packed.jsonl").read_bytes()).startswith(b'{"line":2')
+    assert (archive.output / "marked.jsonl").read_text().startswith('{"event"')
+    assert archive.report.total.rejected == 1
+
+
+def test_what_was_made_up_is_counted(archive: Archive) -> None:
+    archive.run(archive.sources[0])
+    archive.run(archive.sources[1], options=Options(fill={"engine_id": "e"}))
+    files = json.loads((archive.output / "report.json").read_bytes())["files"]
+    found = [files[name]["types"]["types.StreamEventDelta"] for name in ("a.jsonl", "b.jsonl")]
+    assert [(it["made_up"], it["filled"]) for it in found] == [({"engine_id": 1}, {}), ({}, {"engine_id": 1})]
+    assert (files["a.jsonl"]["made_up"], files["a.jsonl"]["filled"]) == (1, 0)
+
+
+def test_a_misspelt_fill_is_refused_before_anything_is_made(archive: Archive) -> None:
+    with pytest.raises(ValidationError, match=r"did you mean engine_id\?"):
+        upgrade_archive(archive.sources, archive.output, Options(fill={"engin_id": "e"}))
+    assert not archive.output.exists()
 
 
 def test_refusals_travel() -> None:

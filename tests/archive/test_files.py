@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given, strategies as st
 
 from sagellm_protocol.archive import FileReport, Options, UnreadableError, Upgrader, upgrade_file
-from sagellm_protocol.archive.files import releases_of, whole_file
+from sagellm_protocol.archive.files import releases_of
+from sagellm_protocol.archive.outputs import whole_files
 from sagellm_protocol.archive.report import Fingerprint
 from sagellm_protocol.codecs import envelope
 from sagellm_protocol.history import HISTORY
@@ -23,7 +24,7 @@ NEW = b'{"event":"delta","request_id":"r","trace_id":"t","engine_id":"unknown","
 HANDLE = b'{ "handle_id": "h", "request_id": "r", "num_tokens": 512, "device": "cuda:0" }'
 UPGRADER = Upgrader()
 LINES = st.lists(
-    st.sampled_from([(OLD, NEW), (HANDLE, HANDLE), (b"", b""), (b"  ", b"  "), (b"\xff\xfe", None), (b"{", None)])
+    st.sampled_from([(OLD, NEW), (HANDLE, HANDLE), (b"", b""), (b"  ", b"  "), (b"\xff\xf0", None), (b"{", None)])
 )
 
 
@@ -75,6 +76,7 @@ def test_lines_too_long_to_hold_are_set_aside_whole(
     done = Done(tmp_path_factory.mktemp("long"), line + ending, max_bytes=10)
     entry = done.entries[0]
     assert base64.b64decode(entry["record"]) == line
+    assert (entry["line"], entry["encoding"]) == (1, "base64")
     assert entry["reason"] == "the line is longer than 10 bytes"
     assert done.target.read_bytes() == b""
     assert done.report.counts.rejected == (2 if ending.endswith(b"{\n") else 1)
@@ -120,8 +122,8 @@ def test_progress_adds_up_to_the_file(tmp_path: Path) -> None:
 @pytest.mark.skipif(os.name != "posix", reason="permissions")
 def test_outputs_have_the_permissions_of_any_new_file(tmp_path: Path) -> None:
     (tmp_path / "plain").touch()
-    with whole_file(tmp_path / "whole") as file:
-        file.write(b"x")
+    with whole_files() as output:
+        output(tmp_path / "whole", False).write(b"x")
     assert (tmp_path / "whole").stat().st_mode == (tmp_path / "plain").stat().st_mode
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import time
+import tracemalloc
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,19 +15,34 @@ from hypothesis import given, strategies as st
 from published import corpus, revisions
 from sagellm_protocol import catalog, history
 from sagellm_protocol.archive import AUTO, Options, Upgrader
-from sagellm_protocol.archive.explaining import one_line
+from sagellm_protocol.archive.explaining import Nearness, one_line
+from sagellm_protocol.archive.filling import Filling
 from sagellm_protocol.codecs import envelope
+from sagellm_protocol.history import History
+from sagellm_protocol.history.changes import added, revision
 from sagellm_protocol.model import from_plain
 from sagellm_protocol.model.exceptions import (
     AmbiguousPayloadError,
     DecodeError,
     ProtocolError,
-    UnknownPayloadError,
     UnsupportedRevisionError,
     ValidationError,
     Violation,
 )
+from sagellm_protocol.model.spec import Number, Text
+from toys import Declare, declare  # noqa: F401 - the fixture
 
+NESTED = """
+@message
+class Part:
+    id: int
+    name: str
+    size: int
+
+@message
+class Whole:
+    parts: Sequence[Part]
+"""
 OLD = {"event": "delta", "request_id": "r", "trace_id": "t", "chunk": "Hi", "chunk_tokens": [42]}
 TODAY = {
     "event": "delta",
@@ -70,6 +87,37 @@ def test_fill_answers_what_the_record_does_not_say() -> None:
     assert json.loads(upgraded.record)["engine_id"] == "engine-7"
 
 
+def test_what_is_made_up_is_told() -> None:
+    upgraded = UPGRADER.upgrade(encode(OLD))
+    assert (upgraded.filled, upgraded.made_up) == ((), ("engine_id",))
+    upgraded = Upgrader(Options(fill={"engine_id": "engine-7"})).upgrade(encode(OLD))
+    assert (upgraded.filled, upgraded.made_up) == (("engine_id",), ())
+    for record in (TODAY, OLD | {"engine_id": "e"}):
+        upgraded = UPGRADER.upgrade(encode(record))
+        assert (upgraded.filled, upgraded.made_up) == ((), ())
+
+
+def test_what_is_made_up_in_nested_messages_is_told(declare: Declare) -> None:  # noqa: F811
+    catalog = declare(NESTED)
+    made = History(
+        [revision("2", added("toy.Part", "name", unsaid="?"), added("toy.Part", "size")), revision("1")], catalog
+    )
+    whole = {"parts": [{"id": 1}, {"id": 2, "name": "b", "size": 3}, {"id": 3}]}
+    upgrader = Upgrader(Options("Whole", "1", {"size": 7}), history=made)
+    upgraded = upgrader.upgrade(encode(whole))
+    assert json.loads(upgraded.record or b"")["parts"] == [
+        {"id": 1, "name": "?", "size": 7},
+        {"id": 2, "name": "b", "size": 3},
+        {"id": 3, "name": "?", "size": 7},
+    ]
+    assert (upgraded.filled, upgraded.made_up) == (("size", "size"), ("name", "name"))
+    assert made.fillable("Whole") == made.fillable() == {"name": (Text(),), "size": (Number(int),)}
+    assert made.fillable(since="2") == {}
+    assert made.assumed == {"name"}
+    assert Upgrader(Options("Part", "1", {"size": 7}), history=made).upgrade(b'{"id":1}').made_up == ("name",)
+    assert Upgrader(Options(fill={"name": "x"}), history=made).options.fill == {"name": "x"}
+
+
 def test_what_is_todays_may_stay_to_the_byte() -> None:
     upgraded = UPGRADER.upgrade(encode(TODAY))
     assert upgraded.record is None
@@ -85,7 +133,7 @@ def test_the_recorded_payloads_go_through_or_ask(revision: str) -> None:
         from_plain(catalog.get(recorded.type), orjson.loads(record), unknown="forbid")
 
 
-@given(st.dictionaries(st.text('xyz.[\n"é🚀', min_size=1), JSON, max_size=3))
+@given(st.dictionaries(st.text('xyz.[\n"é🚀', min_size=1, max_size=80), JSON, max_size=3))
 def test_unknown_fields_are_kept_and_named(surplus: dict[str, Any]) -> None:
     upgraded = UPGRADER.upgrade(encode(OLD | surplus))
     assert upgraded.record is not None
@@ -103,6 +151,38 @@ def test_unknown_fields_in_lists_share_a_path() -> None:
 def test_as_many_unknown_fields_as_the_message_has_more() -> None:
     record = {"role": "user", "content": "x", "site": 1}
     assert Upgrader(Options(message="ChatMessage")).upgrade(encode(record)).unknown == ("site",)
+
+
+def test_a_record_that_says_what_it_is_may_hold_mostly_unknown_fields() -> None:
+    record = {"temperature": 0.5, "strategy": "greedy", **{f"site_{number}": number for number in range(9)}}
+    assert reason(record).startswith("the record fits no message")
+    for upgrader in (Upgrader(Options(message="SamplingParams")), Upgrader(Options("SamplingParams", "latest"))):
+        assert len(upgrader.upgrade(encode(record)).unknown) == 9
+    wrapped = encode(envelope.wrap(record, "sampling.SamplingParams", "latest"))
+    assert len(UPGRADER.upgrade(wrapped.replace(b"latest", b"0.5.4.16")).unknown) == 9
+
+
+@pytest.mark.parametrize(
+    "named", [lambda it: {f"{it}" * 50_000: 1}, lambda it: dict.fromkeys((f"{it}_{n}" for n in range(2000)), 1)]
+)
+def test_records_that_fit_nothing_are_not_remembered_whole(named: Any) -> None:
+    tracemalloc.start()
+    try:
+        nearness = Nearness(history.HISTORY, "types.Metrics", ["0.1.0"])
+        for number in range(100, 200):
+            nearness.explain(named(number))
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert held < 2_000_000
+
+
+@pytest.mark.parametrize("fill", [{}, {"a": 1}])
+def test_what_is_asked_of_a_filling_is_noted(fill: dict[str, Any]) -> None:
+    for ask in (lambda filling: filling["a"] if filling.__contains__("a") else 0, lambda filling: filling.get("a", 0)):
+        filling = Filling(fill)
+        assert ask(filling) == fill.get("a", 0)
+        assert (filling.filled, filling.lacking) == ((["a"], []) if fill else ([], ["a"]))
 
 
 # What the user decides
@@ -197,6 +277,7 @@ def test_an_envelope_of_tomorrow_is_refused() -> None:
         (encode(2**70), "the payload is an integer past 64 bits"),
         (b'{"site":' + b"[" * 200 + b"]" * 200 + b"}", "the payload nests deeper than 128 levels"),
         (b'{"site":' + b"[" * 200 + b"12345678901234567890" + b"]" * 200 + b"}", "the payload nests deeper than 128"),
+        (b'{"site":' + b"[" * 1000 + b"12345678901234567890" + b"]" * 1000 + b"}", "the payload nests deeper than 128"),
     ],
 )
 def test_the_reason_is_told(record: bytes, expected: str) -> None:
@@ -227,9 +308,15 @@ def test_a_payload_that_only_its_tag_keeps_apart() -> None:
     assert reason({"temperature": 0.5}, upgrader) == "the record resembles no message"
 
 
+def test_unknown_fields_are_not_what_is_wrong() -> None:
+    assert reason(TODAY | {"site": 1, "request_id": 7}).endswith("it breaks: request_id: must be str, got 7")
+
+
 def test_a_long_list_of_violations_is_cut() -> None:
     error = ValidationError("types.Metrics", [Violation(f"f{number}", "float", "x") for number in range(50)])
     assert one_line(error).endswith("f19: must be float, got 'x'; and 30 more")
+    error = ValidationError("types.Metrics", [Violation(f"f{number}", "float", "x") for number in range(20)])
+    assert one_line(error).endswith("f19: must be float, got 'x'")
     assert one_line(DecodeError("short")) == "short"
     assert one_line(AmbiguousPayloadError(["a", "b"])).endswith("which of these it is: a; b")
 
@@ -242,6 +329,41 @@ def test_a_damaged_record_is_not_taken_for_another_message() -> None:
         "the record fits no message"
     )
     assert UPGRADER.upgrade(encode({"max_tokens": 5, "temperature": 0.0, "a": 1})).unknown == ("a",)
+    # As many of its own names as others leave no doubt.
+    assert UPGRADER.upgrade(encode({"max_tokens": 5, "temperature": 0.0, "a": 1, "b": 2})).unknown == ("a", "b")
+
+
+def test_a_record_that_comes_nearer_to_another_message_is_not_taken_for_this_one() -> None:
+    nearness = Nearness(history.HISTORY, None, history.revisions)
+    start = {"event": "start", "request_id": "r", "trace_id": "t", "engine_id": "e"}
+    sampling = history.HISTORY.spec("sampling.SamplingParams", "latest")
+    assert not nearness.doubts({"temperature": 1.0, "a": 1}, sampling)
+    assert nearness.doubts({"temperature": 1.0, "a": 1, "b": 2}, sampling)
+    delta = history.HISTORY.spec("types.StreamEventDelta", "latest")
+    assert not nearness.doubts(TODAY | {"a": 1}, delta)
+    assert nearness.doubts(start | {"prompt_tokens": 1}, delta)
+
+
+def test_a_record_of_many_names_is_explained_in_little_time() -> None:
+    names = {f"name_{number}": number for number in range(50_000)}
+    began = time.perf_counter()
+    orjson.loads(orjson.dumps(names))
+    parsed = time.perf_counter() - began
+    began = time.perf_counter()
+    assert reason(names) == "the record resembles no message"
+    assert time.perf_counter() - began < max(2.0, 100 * parsed)
+
+
+def test_reasons_and_paths_have_bounds() -> None:
+    long = "k" * 200_000
+    upgraded = UPGRADER.upgrade(encode(OLD | {long: 1}))
+    assert [len(path) for path in upgraded.unknown] == [79]
+    said = reason({"event": "delta", **{f"\x1b[31m{it}{long}": it for it in range(99)}, "request_id": 7, "trace_id": 7})
+    assert len(said) < 2100
+    assert said.isprintable()
+    error = ProtocolError("\x1b[31m" + "x" * 5000 + ":\n  a\u2028b")
+    assert len(one_line(error)) == 1999
+    assert one_line(ProtocolError("a:\n  b\rc\n  \udcff")) == r"a: b\rc; \xff"
 
 
 # Repairs of a site
@@ -275,12 +397,8 @@ def test_a_repair_that_breaks_a_record_is_found_out(repairs: list[Any]) -> None:
     assert reason(OLD, Upgrader()) == "types.StreamEventDelta: 1 violation: request_id: must be str, got 7"
 
 
-def test_unknown_payload_error_for_what_fits_but_for_depth() -> None:
-    deep: Any = 1
-    for _ in range(110):
-        deep = [deep]
-    assert reason(TODAY | {"site": deep}).startswith(
-        "the record fits no message; types.StreamEventDelta of 0.5.4.16 comes"
+def test_what_comes_nearest_is_told_where_nothing_is_wrong_with_it() -> None:
+    nearness = Nearness(history.HISTORY, None, history.revisions)
+    assert (
+        str(nearness.explain(TODAY)) == "the record fits no message; types.StreamEventDelta of 0.5.4.16 comes nearest"
     )
-    with pytest.raises(UnknownPayloadError):
-        UPGRADER.upgrade(encode(TODAY | {"site": deep}))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -17,6 +18,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from sagellm_protocol.archive import FileReport, Report, Watch
+from sagellm_protocol.archive.locking import alone_in
 from sagellm_protocol.archive.report import Fingerprint
 from sagellm_protocol.cli.app import app
 
@@ -51,7 +53,7 @@ def records(path: Path) -> list[Any]:
 
 
 def test_fill(log: Callable[..., Path], out: Path) -> None:
-    assert upgrade(log(), "-o", out, "--fill", "engine_id=engine-7", "--fill", "other=1").exit_code == 0
+    assert upgrade(log(), "-o", out, "--fill", "engine_id=engine-7").exit_code == 0
     assert records(out / "log.jsonl")[0]["engine_id"] == "engine-7"
 
 
@@ -80,6 +82,16 @@ def test_fill_is_json_or_text(
         (["--type", "Nothing"], "no message is called 'Nothing'"),
         (["--since", "9.9"], "no release is called '9.9'"),
         (["--type", "SamplingParams", "--since", "0.1.0"], "sampling.SamplingParams came with 0.4.0.7"),
+        (["--fill", "engin_id=x"], "did you mean engine_id?"),
+        (["--fill", "engine_id=x", "--since", "latest"], "fill.engine_id: must be a field that old records lack"),
+        (["--fill", "engine_id=7"], "fill.engine_id: must be str, got 7"),
+        (["--fill", "engine_id=a", "--fill", "engine_id=b"], "engine_id is given twice"),
+        (["--fill", "engine_id=99999999999999999999"], "fill.engine_id: must be an integer within 64 bits"),
+        (["--fill", "engine_id=" + "9" * 5000], "fill.engine_id: must be an integer within 64 bits"),
+        (["--fill", 'engine_id="\\ud800"'], "fill.engine_id: must be text without lone surrogates"),
+        (["--fill", "engine_id=\udcff"], "fill.engine_id: must be text without lone surrogates"),
+        (["--fill", "engine_id=" + "[" * 100_000], "the value of engine_id nests too deep"),
+        (["--type", "\x1b[31m"], "no message is called '\\x1b[31m'"),
     ],
 )
 def test_arguments_that_make_no_sense(log: Callable[..., Path], out: Path, arguments: list[str], expected: str) -> None:
@@ -118,8 +130,53 @@ def test_the_tables(log: Callable[..., Path], out: Path) -> None:
     assert "types.StreamEventDelta 3 3 - 0.1.0: 3" in lines
     assert "types.StreamEventDelta site 1" in lines
     assert any(line.startswith("log.jsonl 3 the record ") for line in lines)
+    assert "Written where old records do not say: made up, or as --fill says" in lines
+    assert "types.StreamEventDelta engine_id 3 -" in lines
     assert max(map(len, done.stdout.splitlines())) <= 100
     assert done.stderr == ""
+
+
+def test_what_the_user_filled_in_is_told_apart(log: Callable[..., Path], out: Path) -> None:
+    done = upgrade(log(OLD + OLD), "--output", out, "--fill", "engine_id=e")
+    lines = [" ".join(line.split()) for line in done.stdout.splitlines()]
+    assert "types.StreamEventDelta engine_id - 2" in lines
+    done = upgrade(log(OLD, "more"), "--output", out)
+    lines = [" ".join(line.split()) for line in done.stdout.splitlines()]
+    assert "types.StreamEventDelta engine_id 1 2" in lines
+
+
+def test_where_nothing_is_made_up_there_is_no_table_of_it(log: Callable[..., Path], out: Path) -> None:
+    done = upgrade(log('{"model":"m"}\n'), "--output", out, "--type", "ChatMessage")
+    assert "made up" not in done.stdout
+
+
+def test_help_says_what_is_made_up() -> None:
+    assert 'engine_id, are made up: "unknown"' in " ".join(upgrade("--help").stdout.split())
+
+
+def test_nothing_that_files_hold_reaches_the_terminal_as_it_is(log: Callable[..., Path], out: Path) -> None:
+    named = log(
+        OLD.replace("}", ',"\\u001b[31m":1}') + '{"\\u001b]0;x\\u0007":1,"event":"delta","request_id":7}\n',
+        "\x1b[32m\u202e.jsonl",
+    )
+    damaged = log("", "\x07.jsonl.gz")
+    damaged.write_bytes(b"\x1f\x8b")
+    done = upgrade(named, damaged, "--output", out)
+    assert done.exit_code == 2
+    again = upgrade(named, log("x", "\x1b[32m\u202e.jsonl"), "--output", f"{out}\x1b[33m")
+    assert again.exit_code == 2
+    for text in (done.stdout, done.stderr, again.stderr):
+        assert all(character.isprintable() or character == "\n" for character in text)
+    assert "\\x1b[32m\\u202e.jsonl" in done.stdout
+    assert "\\x1b[31m" in done.stdout
+
+
+def test_another_run_in_the_folder(log: Callable[..., Path], out: Path) -> None:
+    out.mkdir()
+    with alone_in(out):
+        done = upgrade(log(), "--output", out)
+    assert done.exit_code == 2
+    assert "is at work" in done.stderr
 
 
 def test_nothing_found(log: Callable[..., Path], out: Path) -> None:
@@ -191,6 +248,62 @@ def test_a_second_signal_stops_at_once(log: Callable[..., Path], out: Path, monk
 # Processes
 
 
+@pytest.mark.skipif(os.name != "posix", reason="names are bytes")
+def test_names_in_another_encoding(tmp_path: Path, out: Path) -> None:
+    name = os.fsdecode(b"caf\xe9.jsonl")
+    (tmp_path / name).write_text(OLD + BROKEN)
+    for locale in ("C", "C.UTF-8"):
+        environment = os.environ | {"LC_ALL": locale}
+        done = subprocess.run(
+            command(tmp_path / name, "--output", out), capture_output=True, check=False, env=environment
+        )
+        assert done.returncode == 1, done.stderr
+        assert b"caf\\xe9.jsonl" in done.stdout
+    assert list(Report.read(out / "report.json").files) == [name]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
+def test_standard_output_that_is_full(log: Callable[..., Path], out: Path) -> None:
+    with open("/dev/full", "w") as full:  # noqa: PTH123
+        done = subprocess.run(command(log(), "--output", out), stdout=full, stderr=subprocess.PIPE, check=False)
+    assert done.returncode == 3
+    assert done.stderr == b"Error: standard output cannot be written: No space left on device\n"
+    assert Report.read(out / "report.json").complete
+
+
+@pytest.mark.parametrize(("text", "status"), [(OLD, 0), (OLD + BROKEN, 1)])
+def test_standard_output_that_nobody_reads(log: Callable[..., Path], out: Path, text: str, status: int) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(command(log(text), "--output", out), stdout=writing, stderr=subprocess.PIPE, check=False)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (status, b"")
+    assert Report.read(out / "report.json").complete
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a shell")
+@pytest.mark.parametrize(("text", "status"), [(OLD, 0), (OLD + BROKEN, 1)])
+def test_standard_output_and_error_that_are_closed(log: Callable[..., Path], out: Path, text: str, status: int) -> None:
+    for closed in (">&-", ">&- 2>&-"):
+        line = f"{shlex.join(command(log(text), '--output', out, '--force'))} {closed}"
+        done = subprocess.run(line, shell=True, capture_output=True, check=False)
+        assert (done.returncode, done.stderr) == (status, b"")
+        assert Report.read(out / "report.json").complete
+        assert (out / "log.jsonl").read_bytes().startswith(b'{"event"')
+
+
+def test_killed_it_leaves_nothing_that_the_next_run_does_not_remove(log: Callable[..., Path], out: Path) -> None:
+    source = log(BROKEN + OLD * 200_000)
+    process = subprocess.Popen(command(source, "--output", out), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    wait_for(lambda: bool(list(out.glob("rejected/.sagellm-*.part"))))
+    process.kill()
+    process.communicate(timeout=60)
+    source.write_text(OLD)
+    assert list(out.rglob("*.part"))
+    assert upgrade(source, "--output", out).exit_code == 0
+    assert sorted(str(path.relative_to(out)) for path in out.rglob("*")) == ["log.jsonl", "rejected", "report.json"]
+
+
 def command(*arguments: object) -> list[str]:
     return [sys.executable, "-c", "from sagellm_protocol.cli import main; main()", "upgrade", *map(str, arguments)]
 
@@ -205,7 +318,7 @@ def wait_for(true: Callable[[], bool]) -> None:
 def test_interrupted_it_leaves_whole_files_and_goes_on(log: Callable[..., Path], out: Path) -> None:
     first, second = log(OLD + BROKEN, "first.jsonl"), log(OLD * 200_000, "second.jsonl")
     process = subprocess.Popen(command(first, second, "--output", out), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    wait_for(lambda: any(out.glob(".second.jsonl.*.part")))
+    wait_for(lambda: bool((out / "first.jsonl").exists() and list(out.glob(".sagellm-*.part"))))
     process.send_signal(signal.SIGINT)
     said, errors = process.communicate(timeout=60)
     assert process.returncode == 130

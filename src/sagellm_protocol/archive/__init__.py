@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from sagellm_protocol.archive.batch import REJECTED, REPORT, Watch, upgrade_archive
+from sagellm_protocol.archive.counting import Counts, TypeCounts
 from sagellm_protocol.archive.exceptions import ArchiveError, RefusedError, UnreadableError
 from sagellm_protocol.archive.files import upgrade_file
 from sagellm_protocol.archive.options import AUTO, Options
-from sagellm_protocol.archive.report import Counts, FileReport, Report
+from sagellm_protocol.archive.report import FileReport, Report
 from sagellm_protocol.archive.upgrading import Upgraded, Upgrader
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "Options",
     "RefusedError",
     "Report",
+    "TypeCounts",
     "UnreadableError",
     "Upgraded",
     "Upgrader",

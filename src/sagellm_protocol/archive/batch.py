@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -9,8 +10,11 @@ from pathlib import Path
 import attrs
 
 from sagellm_protocol.archive.exceptions import ArchiveError, RefusedError, UnreadableError
-from sagellm_protocol.archive.files import releases_of, upgrade_file, whole_file
+from sagellm_protocol.archive.explaining import one_line
+from sagellm_protocol.archive.files import releases_of, upgrade_file
+from sagellm_protocol.archive.locking import LOCK, alone_in
 from sagellm_protocol.archive.options import AUTO, Options
+from sagellm_protocol.archive.outputs import remove_left_over, whole_files
 from sagellm_protocol.archive.report import FileReport, Fingerprint, Report
 from sagellm_protocol.archive.upgrading import Upgrader
 from sagellm_protocol.history import HISTORY, History
@@ -62,10 +66,10 @@ def upgrade_archive(
 
     ``report.json`` names each finished source as it was when it was read. A source that has not changed since, and
     for which the same was asked, is not read again; so a run that was stopped is gone on with by the same call. A file
-    that cannot be read is noted in the report, and the others go on.
+    that cannot be read is noted in the report, and the others go on. Two runs are not at work in one folder at a time.
 
     Args:
-        sources: files of JSON Lines, also ``.gz``.
+        sources: files of JSON Lines, also within gzip.
         output: a folder, made if need be.
         options: how records are read and written.
         force: overwrite outputs, and do finished files again, unless the last run was stopped.
@@ -76,28 +80,35 @@ def upgrade_archive(
         All that stands in ``report.json``, files of earlier runs included.
 
     Raises:
-        RefusedError: nothing was done, since something would be overwritten or sources share a name.
+        RefusedError: nothing was done, since something would be overwritten, sources share a name, or another run is at
+            work in the folder.
         ArchiveError: ``report.json`` is no report.
         UnsupportedRevisionError: the options name a message or release that does not exist.
+        ValidationError: they fill a field that no record in question can lack.
         OSError: an output, or the report of an earlier run, cannot be written or read.
     """
     watch = watch or Watch()
     options = (options or Options()).resolved(history)
-    tasks, report = _plan(list(sources), output, options, history, force=force)
+    sources = list(sources)
+    _refuse([*_unfit_sources(sources), *_shared_names(sources), *_no_folders(output)])
     output.mkdir(parents=True, exist_ok=True)
-    for task in tasks:
-        report.files[task.name] = FileReport(task.fingerprint)
-    writer = _ReportWriter(report, output / REPORT)
-    writer.write()
-    upgraders = _Upgraders(options, history)
-    try:
-        watch.begin(sum(task.fingerprint.size for task in tasks) * (2 if options.since == AUTO else 1))
+    with alone_in(output):
+        for folder in (output, output / REJECTED):
+            remove_left_over(folder)
+        tasks, report = _plan(sources, output, options, history, force=force)
         for task in tasks:
-            watch.begin_file(task.name)
-            report.files[task.name] = _upgrade(task, upgraders, watch)
-            writer.write_in_turn()
-    finally:
+            report.files[task.name] = FileReport(task.fingerprint)
+        writer = _ReportWriter(report, output / REPORT)
         writer.write()
+        upgraders = _Upgraders(options, history)
+        try:
+            watch.begin(sum(task.fingerprint.size for task in tasks) * (2 if options.since == AUTO else 1))
+            for task in tasks:
+                watch.begin_file(task.name)
+                report.files[task.name] = _upgrade(task, upgraders, watch)
+                writer.write_in_turn()
+        finally:
+            writer.write()
     return report
 
 
@@ -112,7 +123,7 @@ def _upgrade(task: _Task, upgraders: _Upgraders, watch: Watch) -> FileReport:
         upgrader = upgraders.among(tuple(report.releases or ()))
         upgrade_file(task.source, task.target, task.rejected, upgrader, report, progress=watch.advance)
     except UnreadableError as error:
-        return FileReport(task.fingerprint, error=str(error))
+        return FileReport(task.fingerprint, error=one_line(error))
     report.finished = True
     return report
 
@@ -143,8 +154,8 @@ class _ReportWriter:
     def write(self) -> None:
         """Write it now."""
         began = time.monotonic()
-        with whole_file(self.path) as file:
-            file.write(self.report.to_json())
+        with whole_files() as output:
+            output(self.path, False).write(self.report.to_json())
         ended = time.monotonic()
         self._next = ended + (ended - began) * _REPORT_SHARE
 
@@ -166,17 +177,8 @@ def _plan(
         RefusedError: with every reason.
         ArchiveError: there is a report that is none.
     """
-    reasons = [*_unfit_sources(sources), *_shared_names(sources)]
-    if output.exists() and not output.is_dir():
-        reasons.append(f"{output} is no folder")
-    if (output / REJECTED).exists() and not (output / REJECTED).is_dir():
-        reasons.append(f"{output / REJECTED} is no folder")
-    if reasons:
-        raise RefusedError(reasons)
     tasks = [_task(source, output, options, history) for source in sources]
-    reasons = _overwritten_sources(tasks, output)
-    if reasons:
-        raise RefusedError(reasons)
+    _refuse(_overwritten_sources(tasks, output))
     try:
         report = Report.read(output / REPORT)
     except ArchiveError:
@@ -186,25 +188,35 @@ def _plan(
     # After a whole run force means again; after a stopped one it means what it meant then.
     again = force and report.complete
     remaining = [task for task in tasks if again or not _is_finished(task, report)]
+    places = [(task, place) for task in remaining for place in (task.target, task.rejected)]
+    _refuse([f"{place} is a folder" for _, place in places if place.is_dir()])
     if not force:
-        reasons = [
-            f"{path} is there already"
-            for task in remaining
-            if not _was_begun(task, report)
-            for path in (task.target, task.rejected)
-            if path.exists()
+        taken = [
+            f"{place} is there already"
+            for task, place in places
+            if not _was_begun(task, report) and os.path.lexists(place)
         ]
-        if reasons:
-            raise RefusedError([*reasons, "nothing is overwritten without --force"])
+        _refuse([*taken, "nothing is overwritten without --force"] if taken else [])
     return remaining, report
+
+
+def _refuse(reasons: Iterable[str]) -> None:
+    """Raise ``RefusedError`` if there are any reasons."""
+    told = tuple(reasons)
+    if told:
+        raise RefusedError(told)
+
+
+def _no_folders(output: Path) -> list[str]:
+    return [f"{path} is no folder" for path in (output, output / REJECTED) if path.exists() and not path.is_dir()]
 
 
 def _unfit_sources(sources: Sequence[Path]) -> list[str]:
     reasons = [f"{source} is no file" for source in sources if not source.is_file()]
     reasons += [
-        f"{source} cannot be written under its own name, which {REPORT} and {REJECTED} have"
+        f"{source} cannot be written under its own name, which is that of something else in the folder"
         for source in sources
-        if source.name in (REPORT, REJECTED)
+        if source.name in (REPORT, REJECTED, LOCK)
     ]
     return reasons
 

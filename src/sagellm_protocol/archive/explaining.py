@@ -11,19 +11,30 @@ import attrs
 
 from sagellm_protocol.history import History
 from sagellm_protocol.model.checking import check_payload
-from sagellm_protocol.model.exceptions import ProtocolError, UnknownPayloadError, ValidationError
+from sagellm_protocol.model.exceptions import UnknownPayloadError, ValidationError
+from sagellm_protocol.model.paths import cut
+from sagellm_protocol.model.printable import printable
 from sagellm_protocol.model.spec import Nested, Spec
 
 _LISTED = 20
+"""Lines below the headline of an error that a reason has."""
+_LONGEST = 2000
+"""Characters of a reason."""
+_NAMES, _NAME = 100, 100
+"""How many field names, and how long ones, are worth remembering what comes nearest to them."""
 
 
-def one_line(error: ProtocolError) -> str:
-    """An error as one line, whatever it lists cut after 20."""
-    head, *listed = str(error).splitlines()
-    if not listed:
-        return head
-    more = [f"and {len(listed) - _LISTED} more"] if len(listed) > _LISTED else []
-    return f"{head.removesuffix(':')}: {'; '.join([line.strip() for line in listed[:_LISTED]] + more)}"
+def one_line(error: Exception) -> str:
+    """An error as one line of 2,000 characters at the most.
+
+    Whatever it lists is cut after 20, and control characters are escaped.
+    """
+    head, *listed = str(error).split("\n")
+    line = head.strip()
+    if listed:
+        more = [f"and {len(listed) - _LISTED} more"] if len(listed) > _LISTED else []
+        line = f"{line.removesuffix(':')}: {'; '.join([line.strip() for line in listed[:_LISTED]] + more)}"
+    return cut(printable(line), _LONGEST)
 
 
 @attrs.frozen
@@ -37,7 +48,8 @@ class _Model:
 
     def strangeness(self, names: frozenset[str]) -> int:
         """How many fields are missing or too many."""
-        return len(self.required - names) + len(names - self.fields)
+        # The names may be many thousands, the fields are few.
+        return len(self.required - names) + len(names) - len(self.fields & names)
 
 
 class Nearness:
@@ -53,7 +65,7 @@ class Nearness:
         self._history = history
         self._message = message
         self._revisions = revisions
-        self._nearest = lru_cache(maxsize=1024)(self._find)
+        self._remembered = lru_cache(maxsize=1024)(self._find)
 
     def explain(self, payload: Any) -> UnknownPayloadError:
         """The error for a payload that fits nothing."""
@@ -66,9 +78,9 @@ class Nearness:
         try:
             check_payload(Nested(spec.name, spec.cls), payload, unknown="ignore", specs=specs)
         except ValidationError as error:
-            listed = "".join(f"\n  {violation}" for violation in error.violations)
+            _, _, listed = str(error).partition("\n")
             return UnknownPayloadError(
-                f"the record fits no message; as {spec.name} of {nearest.revision} it breaks{listed}"
+                f"the record fits no message; as {spec.name} of {nearest.revision} it breaks\n{listed}"
             )
         return UnknownPayloadError(f"the record fits no message; {spec.name} of {nearest.revision} comes nearest")
 
@@ -97,6 +109,10 @@ class Nearness:
             for name, spec in self._history.specs(revision).items()
             if self._message in (None, name)
         ]
+
+    def _nearest(self, names: frozenset[str]) -> _Model | None:
+        ordinary = len(names) <= _NAMES and all(len(name) <= _NAME for name in names)
+        return self._remembered(names) if ordinary else self._find(names)
 
     def _find(self, names: frozenset[str]) -> _Model | None:
         """Where nothing is known of the payload but its names, more of them must fit than not."""

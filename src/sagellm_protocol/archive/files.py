@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import base64
 import contextlib
-import gzip
-import io
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Any
@@ -14,7 +11,8 @@ from typing import IO, Any
 import orjson
 
 from sagellm_protocol.archive.explaining import one_line
-from sagellm_protocol.archive.records import BUFFER, LongLine, Source, is_compressed, opened, read_lines
+from sagellm_protocol.archive.outputs import whole_files
+from sagellm_protocol.archive.records import LongLine, Source, opened, read_lines
 from sagellm_protocol.archive.report import FileReport
 from sagellm_protocol.archive.upgrading import Upgrader
 from sagellm_protocol.codecs.envelope import is_envelope
@@ -23,7 +21,6 @@ from sagellm_protocol.codecs.json import loads
 from sagellm_protocol.history import History
 from sagellm_protocol.model.exceptions import ProtocolError
 
-_GZIP_LEVEL = 6
 _STEP = 1 << 16
 
 Progress = Callable[[int], object]
@@ -42,11 +39,11 @@ def upgrade_file(
 ) -> None:
     """Write the upgraded records of a file to another, in their order, and those set aside to a third.
 
-    The files appear when they are whole. A file of records set aside appears only where there are any; one of an
-    earlier run is removed. Blank lines are copied. Files whose names end in ``.gz`` are compressed.
+    The files appear when they are whole, both or none. A file of records set aside appears only where there are any;
+    one of an earlier run is removed. Blank lines are copied. The files are compressed where the source is.
 
     Args:
-        source: JSON Lines.
+        source: JSON Lines, also within gzip.
         target: its folder must be there.
         rejected: where records that cannot be upgraded go, as ``{"line", "reason", "record"}``, the record being the
             untouched text of its line; where that is no UTF-8, or longer than ``max_bytes``, its bytes in base64, and
@@ -57,12 +54,12 @@ def upgrade_file(
         max_bytes: longer lines are set aside.
 
     Raises:
-        UnreadableError: the source cannot be read to its end.
+        UnreadableError: the source cannot be read to its end, or is no text.
         OSError: an output cannot be written.
     """
     upgrade, counts = upgrader.upgrade, report.counts
-    with contextlib.ExitStack() as outputs, opened(source) as opened_source:
-        write = outputs.enter_context(whole_file(target)).write
+    with opened(source) as opened_source, whole_files() as output:
+        write = output(target, opened_source.compressed).write
         aside: IO[bytes] | None = None
         for number, line in enumerate(_watched(opened_source, progress, max_bytes), start=1):
             try:
@@ -78,7 +75,7 @@ def upgrade_file(
                 report.reject(number, reason)
                 if aside is None:
                     rejected.parent.mkdir(exist_ok=True)
-                    aside = outputs.enter_context(whole_file(rejected))
+                    aside = output(rejected, opened_source.compressed)
                 _set_aside(aside, number, reason, line)
                 continue
             counts.count(upgraded)
@@ -159,30 +156,3 @@ def _in_threes(pieces: Iterator[bytes]) -> Iterator[bytes]:
         yield left[:ready]
         left = left[ready:]
     yield left.removesuffix(b"\n").removesuffix(b"\r")
-
-
-@contextlib.contextmanager
-def whole_file(path: Path) -> Iterator[IO[bytes]]:
-    """A file to write that takes its place when the ``with`` ends well, and leaves no trace otherwise.
-
-    Raises:
-        OSError: it cannot be written.
-    """
-    # Beside its place, so that renaming it is all or nothing. Two processes do not share one.
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with part.open("wb", buffering=BUFFER) as file:
-            if is_compressed(path):
-                with (
-                    gzip.GzipFile("", "wb", _GZIP_LEVEL, file, mtime=0) as packed,
-                    io.BufferedWriter(packed, BUFFER) as lines,
-                ):
-                    yield lines
-            else:
-                yield file
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise

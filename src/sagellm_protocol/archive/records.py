@@ -8,13 +8,36 @@ import io
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import IO, Any, NamedTuple
 
 from sagellm_protocol.archive.exceptions import UnreadableError
 from sagellm_protocol.codecs.formats import MAX_BYTES
 
 BUFFER = 1 << 20
 """Bytes read or written at a time."""
+
+_DAMAGE = (OSError, EOFError, zlib.error)
+_BOM = b"\xef\xbb\xbf"
+_GZIP = b"\x1f\x8b"
+_FOREIGN = {
+    _GZIP: "gzip",
+    b"\x28\xb5\x2f\xfd": "zstd data, which this version cannot read",
+    b"\xfd7zXZ\x00": "xz data, which this version cannot read",
+    **{b"BZh%d1AY&SY" % level: "bzip2 data, which this version cannot read" for level in range(1, 10)},
+    b"\x04\x22\x4d\x18": "lz4 data, which this version cannot read",
+    b"PK\x03\x04": "a zip archive",
+    b"7z\xbc\xaf\x27\x1c": "a 7z archive",
+    b"PAR1": "Parquet",
+    b"ARROW1\x00\x00": "Arrow data",
+    b"Obj\x01": "Avro",
+    b"SQLite format 3\x00": "an SQLite database",
+    b"\xff\xfe": "UTF-16 or UTF-32 text",
+    b"\xfe\xff": "UTF-16 text",
+    b"\x00\x00\xfe\xff": "UTF-32 text",
+    b"{\x00": "UTF-16 or UTF-32 text",
+    b"\x00{": "UTF-16 text",
+}
+"""How files begin that hold no lines of JSON, and what they hold."""
 
 
 class Source(NamedTuple):
@@ -24,30 +47,42 @@ class Source(NamedTuple):
     """What it holds, decompressed."""
     file: IO[bytes]
     """The file itself; its position says how much is behind."""
-
-
-def is_compressed(path: Path) -> bool:
-    """Whether a file holds gzip, by its name."""
-    return path.suffix == ".gz"
+    compressed: bool
+    """Whether the file holds gzip."""
 
 
 @contextlib.contextmanager
 def opened(path: Path) -> Iterator[Source]:
-    """A source, decompressed where its name ends in ``.gz``.
+    """A source, decompressed where it holds gzip, without the byte order mark of UTF-8.
 
     Raises:
-        UnreadableError: it cannot be opened.
+        UnreadableError: it cannot be opened, or what it holds is told by its beginning and is no text in UTF-8.
     """
     try:
-        file = path.open("rb", buffering=BUFFER)
+        file = io.BufferedReader(path.open("rb", buffering=0), BUFFER)
     except OSError as error:
         raise UnreadableError(f"cannot be opened: {error.strerror}") from error
     with file:
-        if is_compressed(path):
+        beginning = _peek(file)
+        if beginning.startswith(_GZIP):
             with gzip.GzipFile(fileobj=file, mode="rb") as plain, io.BufferedReader(plain, BUFFER) as lines:
-                yield Source(lines, file)
-        else:
-            yield Source(file, file)
+                _begin(lines, " within gzip")
+                yield Source(lines, file, compressed=True)
+            return
+        if beginning and path.suffix == ".gz":
+            raise UnreadableError("is no gzip, in spite of its name")
+        _begin(file, "")
+        yield Source(file, file, compressed=path.suffix == ".gz")
+
+
+def _begin(lines: io.BufferedReader[Any], where: str) -> None:
+    """Pass over a byte order mark; raise for what is no text."""
+    beginning = _peek(lines)
+    for start, what in _FOREIGN.items():
+        if beginning.startswith(start):
+            raise UnreadableError(f"holds {what}{where}, not JSON Lines in UTF-8")
+    if beginning.startswith(_BOM):
+        lines.read(len(_BOM))
 
 
 class LongLine:
@@ -83,5 +118,16 @@ def read_lines(stream: IO[bytes], limit: int = MAX_BYTES) -> Iterator[bytes | Lo
 def _readline(stream: IO[bytes], size: int) -> bytes:
     try:
         return stream.readline(size)
-    except (OSError, EOFError, zlib.error) as error:
-        raise UnreadableError(f"cannot be read to its end: {error}") from error
+    except _DAMAGE as error:
+        raise _damaged(error) from error
+
+
+def _peek(stream: io.BufferedReader[Any]) -> bytes:
+    try:
+        return stream.peek(1)
+    except _DAMAGE as error:
+        raise _damaged(error) from error
+
+
+def _damaged(error: Exception) -> UnreadableError:
+    return UnreadableError(f"cannot be read to its end: {error}")

@@ -1,4 +1,4 @@
-"""What was found, what was changed and what was set aside: counted, added up, kept as JSON."""
+"""What became of each source, kept as JSON and read again."""
 
 from __future__ import annotations
 
@@ -9,126 +9,12 @@ from typing import Any
 import attrs
 import orjson
 
+from sagellm_protocol.archive.counting import Counts
 from sagellm_protocol.archive.exceptions import ArchiveError
-from sagellm_protocol.archive.upgrading import Upgraded
+from sagellm_protocol.archive.naming import from_text, to_text
+from sagellm_protocol.archive.strict import structure
 
-_PATHS = 1000
-OTHERS = "(others)"
-"""What stands for the paths of unknown fields past the first thousand of a message."""
 _EXAMPLES = 5
-
-
-@attrs.define
-class TypeCounts:
-    """Records of one message."""
-
-    upgraded: int = 0
-    unchanged: int = 0
-    revisions: dict[str, int] = attrs.field(factory=dict)
-    """Records by the revisions that may have written them."""
-    unknown_fields: dict[str, int] = attrs.field(factory=dict)
-    """How many records have a field that the protocol does not know, by its path."""
-
-    @property
-    def records(self) -> int:
-        """How many there are."""
-        return self.upgraded + self.unchanged
-
-    def to_plain(self) -> dict[str, Any]:
-        """As JSON-like data."""
-        return {"records": self.records, **attrs.asdict(self)}
-
-
-@attrs.define
-class Counts:
-    """What was found in a file, or in many."""
-
-    rejected: int = 0
-    blank: int = 0
-    """Lines with nothing but white space: no records, but copied."""
-    types: dict[str, TypeCounts] = attrs.field(factory=dict)
-
-    @property
-    def upgraded(self) -> int:
-        """Records written anew."""
-        return sum(counts.upgraded for counts in self.types.values())
-
-    @property
-    def unchanged(self) -> int:
-        """Records that are today's form already, copied to the byte."""
-        return sum(counts.unchanged for counts in self.types.values())
-
-    @property
-    def records(self) -> int:
-        """All of them: upgraded, unchanged and rejected."""
-        return self.upgraded + self.unchanged + self.rejected
-
-    @property
-    def revisions(self) -> dict[str, int]:
-        """Records by the revisions that may have written them."""
-        found: dict[str, int] = {}
-        for counts in self.types.values():
-            _add(found, counts.revisions)
-        return dict(sorted(found.items()))
-
-    def count(self, upgraded: Upgraded) -> None:
-        """Count a record that went through."""
-        counts = self.types.get(upgraded.message)
-        if counts is None:
-            counts = self.types[upgraded.message] = TypeCounts()
-        if upgraded.record is None:
-            counts.unchanged += 1
-        else:
-            counts.upgraded += 1
-        counts.revisions[upgraded.revisions] = counts.revisions.get(upgraded.revisions, 0) + 1
-        for path in upgraded.unknown:
-            _count_path(counts.unknown_fields, path, 1)
-
-    def add(self, other: Counts) -> None:
-        """Add what was found elsewhere."""
-        self.rejected += other.rejected
-        self.blank += other.blank
-        for name, theirs in other.types.items():
-            ours = self.types.setdefault(name, TypeCounts())
-            ours.upgraded += theirs.upgraded
-            ours.unchanged += theirs.unchanged
-            _add(ours.revisions, theirs.revisions)
-            for path, count in theirs.unknown_fields.items():
-                _count_path(ours.unknown_fields, path, count)
-
-    def to_plain(self) -> dict[str, Any]:
-        """As JSON-like data, sums included."""
-        return {
-            "records": self.records,
-            "upgraded": self.upgraded,
-            "unchanged": self.unchanged,
-            "rejected": self.rejected,
-            "blank": self.blank,
-            "unknown_fields": sum(sum(counts.unknown_fields.values()) for counts in self.types.values()),
-            "revisions": self.revisions,
-            "types": {name: counts.to_plain() for name, counts in sorted(self.types.items())},
-        }
-
-    @classmethod
-    def from_plain(cls, data: Mapping[str, Any]) -> Counts:
-        """Out of what :meth:`to_plain` gave; the sums are made anew."""
-        types = {
-            name: TypeCounts(counts["upgraded"], counts["unchanged"], counts["revisions"], counts["unknown_fields"])
-            for name, counts in data["types"].items()
-        }
-        return cls(data["rejected"], data["blank"], types)
-
-
-def _add(ours: dict[str, int], theirs: Mapping[str, int]) -> None:
-    for name, count in theirs.items():
-        ours[name] = ours.get(name, 0) + count
-
-
-def _count_path(counts: dict[str, int], path: str, count: int) -> None:
-    # A key that is an identifier makes a path of its own in every record; memory stays bounded all the same.
-    known = path in counts or len(counts) < _PATHS
-    name = path if known else OTHERS
-    counts[name] = counts.get(name, 0) + count
 
 
 @attrs.define
@@ -153,6 +39,16 @@ class Fingerprint:
     options: dict[str, Any]
     protocol: str
     """The revision that it was brought to."""
+
+    def to_plain(self) -> dict[str, Any]:
+        """As JSON-like data."""
+        return {**attrs.asdict(self, recurse=False), "source": to_text(self.source)}
+
+    @classmethod
+    def from_plain(cls, data: Mapping[str, Any]) -> Fingerprint:
+        """Out of what :meth:`to_plain` gave."""
+        found: Fingerprint = structure(cls, data)
+        return attrs.evolve(found, source=from_text(found.source))
 
 
 @attrs.define
@@ -179,7 +75,7 @@ class FileReport:
     def to_plain(self) -> dict[str, Any]:
         """As JSON-like data."""
         return {
-            **attrs.asdict(self.fingerprint),
+            **self.fingerprint.to_plain(),
             "finished": self.finished,
             "error": self.error,
             "releases": self.releases,
@@ -189,14 +85,14 @@ class FileReport:
 
     @classmethod
     def from_plain(cls, data: Mapping[str, Any]) -> FileReport:
-        """Out of what :meth:`to_plain` gave."""
+        """Out of what :meth:`to_plain` gave; the sums are made anew."""
         return cls(
-            Fingerprint(**{field.name: data[field.name] for field in attrs.fields(Fingerprint)}),
-            data["finished"],
-            data["error"],
-            data["releases"],
-            Counts.from_plain(data),
-            [Rejection(**rejection) for rejection in data["rejections"]],
+            Fingerprint.from_plain(data),
+            structure(bool, data["finished"]),
+            structure(str | None, data["error"]),
+            structure(list[str] | None, data["releases"]),
+            structure(Counts, data),
+            structure(list[Rejection], data["rejections"]),
         )
 
 
@@ -222,11 +118,11 @@ class Report:
         return total
 
     def to_json(self) -> bytes:
-        """As it stands in ``report.json``."""
+        """As it stands in ``report.json``. Names that are no UTF-8 are escaped: ``bytes:caf%E9.jsonl``."""
         plain = {
             "complete": self.complete,
             "total": self.total.to_plain(),
-            "files": {name: file.to_plain() for name, file in self.files.items()},
+            "files": {to_text(name): file.to_plain() for name, file in self.files.items()},
         }
         return orjson.dumps(plain, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
 
@@ -239,9 +135,12 @@ class Report:
             OSError: it cannot be read.
         """
         try:
-            data = orjson.loads(path.read_bytes())
-            return cls({name: FileReport.from_plain(file) for name, file in data["files"].items()})
+            files = structure(dict, structure(dict, orjson.loads(path.read_bytes()))["files"])
+            report = cls({from_text(name): FileReport.from_plain(file) for name, file in files.items()})
+            # What cannot be written again, like numbers past all bounds, is no report either.
+            report.to_json()
         except (FileNotFoundError, NotADirectoryError):
             return cls()
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
+        except (ValueError, TypeError, KeyError) as error:
             raise ArchiveError(f"{path} is no report of an upgrade") from error
+        return report

@@ -7,25 +7,26 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import attrs
+import orjson
 
+from sagellm_protocol.archive.exactness import Exact, has_many_digits, is_kept, refuse_big_integers
 from sagellm_protocol.archive.explaining import Nearness
+from sagellm_protocol.archive.filling import Filling
 from sagellm_protocol.archive.options import Options
 from sagellm_protocol.codecs import envelope
-from sagellm_protocol.codecs.json import dumps, exact, loads
+from sagellm_protocol.codecs.json import dumps, loads
 from sagellm_protocol.history import HISTORY, Candidate, History
 from sagellm_protocol.history.upgrading import Upgrade
 from sagellm_protocol.model.annotations import read_type
-from sagellm_protocol.model.exceptions import DecodeError, UnknownPayloadError
+from sagellm_protocol.model.exceptions import UnknownPayloadError
 from sagellm_protocol.model.nesting import refuse_too_deep
 from sagellm_protocol.model.plain import from_plain
 from sagellm_protocol.model.reading import Readers
 from sagellm_protocol.model.source import DOUBTS
-from sagellm_protocol.model.spec import INT_MAX, INT_MIN, Type
+from sagellm_protocol.model.spec import Type
 from sagellm_protocol.model.surplus import unknown_fields
-from sagellm_protocol.model.wording import join
 
-# An integer past 64 bits has at least 19 digits. Fewer lines than one in a thousand have so many in a row.
-_MANY_DIGITS = re.compile(rb"[0-9]{19}")
+_NONE: tuple[str, ...] = ()
 _INDEX = re.compile(r"\[[0-9]+\]")
 
 
@@ -41,6 +42,10 @@ class Upgraded:
     """Today's form, without a line ending; None where the record may stay as it is, to the byte."""
     unknown: tuple[str, ...] = ()
     """Paths of the fields that the protocol does not know, each once: ``choices[].site``."""
+    filled: tuple[str, ...] = ()
+    """Fields that the record lacks and ``fill`` gave, once for each value."""
+    made_up: tuple[str, ...] = ()
+    """Fields that the record lacks and nobody gave, so that they hold what the history says: ``"unknown"``."""
 
 
 @attrs.frozen
@@ -57,6 +62,8 @@ class _Route:
 class Upgrader:
     """Upgrades records one by one. Hooks of the history take part if they were registered before it was made.
 
+    A hook may be called more than once for a record.
+
     Args:
         options: what the user decided; ``since="auto"`` needs ``among``.
         history: the revisions and messages.
@@ -64,6 +71,7 @@ class Upgrader:
 
     Raises:
         UnsupportedRevisionError: the options name a message or release that does not exist.
+        ValidationError: they fill a field that no record in question can lack.
     """
 
     def __init__(
@@ -74,7 +82,8 @@ class Upgrader:
         self.options = options
         self._since = None if options.since == "auto" else options.since
         self._among = [self._since] if self._since is not None else among
-        self._fill: Mapping[str, Any] = dict(options.fill)
+        self._fill: Mapping[str, Any] = options.fill
+        self._assumed = history.assumed
         self._readers = Readers("dict", "forbid")
         self._routes: dict[tuple[str, str], _Route] = {}
         self._ranges: dict[tuple[Candidate, ...], str] = {}
@@ -83,13 +92,13 @@ class Upgrader:
     def upgrade(self, record: bytes) -> Upgraded:
         """A record in today's form.
 
-        Nothing in it is lost: fields that the protocol does not know stay, and so does every number.
+        Nothing in it is lost: fields that the protocol does not know stay, and every number stays as it is written.
 
         Raises:
             ProtocolError: it cannot be upgraded; the error says why.
         """
         payload = loads(record)
-        if _MANY_DIGITS.search(record):
+        if has_many_digits(record):
             refuse_big_integers(payload, record)
         enveloped = envelope.is_envelope(payload)
         old = payload
@@ -99,8 +108,12 @@ class Upgrader:
         else:
             message, since, revisions = self._identify(payload)
         route = self._routes.get((message, since)) or self._route(message, since)
-        today = old if route.upgrade is None else route.upgrade(old, self._fill)
-        unknown: tuple[str, ...] = ()
+        today, unknown, filled, made_up = old, _NONE, _NONE, _NONE
+        if route.upgrade is not None:
+            filling = Filling(self._fill)
+            today = route.upgrade(old, filling)
+            filled = tuple(filling.filled)
+            made_up = tuple([name for name in filling.lacking if name in self._assumed])
         try:
             route.check(today)
         except DOUBTS:
@@ -111,14 +124,35 @@ class Upgrader:
         latest = self.history.latest
         if self.options.envelope:
             same = enveloped and since == latest and today is old
-            return Upgraded(message, revisions, None if same else dumps(envelope.wrap(today, message, latest)), unknown)
-        if enveloped:
-            return Upgraded(message, revisions, dumps(today), unknown)
-        if today is old:
-            return Upgraded(message, revisions, None, unknown)
-        # Equal is not enough: 1 and true are equal.
-        new = dumps(today)
-        return Upgraded(message, revisions, None if today == old and new == dumps(old) else new, unknown)
+        else:
+            # Equal is not enough: 1 and true are equal.
+            same = not enveloped and (today is old or (today == old and dumps(today) == dumps(old)))
+        if same:
+            return Upgraded(message, revisions, None, unknown, filled, made_up)
+        if today is payload:
+            body = record.strip()
+        elif is_kept(payload, record):
+            body = dumps(today)
+        else:
+            body = self._exactly(record, route, today, enveloped=enveloped)
+        if self.options.envelope:
+            body = dumps(envelope.wrap(orjson.Fragment(body), message, latest))
+        return Upgraded(message, revisions, body, unknown, filled, made_up)
+
+    def _exactly(self, record: bytes, route: _Route, today: Any, *, enveloped: bool) -> bytes:
+        """Today's form of a record, with each number that the upgrade passes on as the record writes it.
+
+        Raises:
+            ProtocolError: a field stands there twice, or the upgrade goes wrong this time.
+        """
+        exact = Exact(record)
+        if not exact.differs:
+            return dumps(today)
+        old = exact.payload[envelope.PAYLOAD] if enveloped else exact.payload
+        body = exact.write(old if route.upgrade is None else route.upgrade(old, self._fill))
+        # A hook may have answered otherwise than before.
+        from_plain(route.cls, loads(body), unknown="ignore")
+        return body
 
     def _identify(self, payload: Any) -> tuple[str, str, str]:
         """The message, the revision to upgrade it from, and those that may have written it."""
@@ -155,28 +189,5 @@ class Upgrader:
 
 def _look_closely(route: _Route, payload: Any) -> tuple[str, ...]:
     """Raise what is wrong with a payload; where nothing is, it has unknown fields: give their paths."""
-    refuse_too_deep(payload)
     from_plain(route.cls, payload, unknown="ignore")
     return tuple(dict.fromkeys(_INDEX.sub("[]", path) for path in unknown_fields(route.kind, payload)))
-
-
-def refuse_big_integers(payload: Any, record: bytes) -> None:
-    """Look for integers past 64 bits, which the fast parser turns into floats without a word.
-
-    Args:
-        payload: as parsed.
-        record: as it stands in the file.
-
-    Raises:
-        DecodeError: there is one.
-    """
-    refuse_too_deep(payload)
-    waiting = [("", exact(record))]
-    while waiting:
-        path, value = waiting.pop()
-        if isinstance(value, dict):
-            waiting.extend((join(path, key), item) for key, item in value.items())
-        elif isinstance(value, list):
-            waiting.extend((f"{path}[{index}]", item) for index, item in enumerate(value))
-        elif type(value) is int and not INT_MIN <= value <= INT_MAX:
-            raise DecodeError(f"{path or 'the payload'} is an integer past 64 bits")

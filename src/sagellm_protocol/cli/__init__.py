@@ -12,7 +12,9 @@ sagellm-protocol: {name} is not installed; the command line needs the extra "cli
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line and exit: 0 if all went well, 1 if something was found amiss, 2 if it could not run.
+    """Run the command line and exit.
+
+    0 if all went well, 1 if something was found amiss, 2 if it could not run, 3 if what it found could not be printed.
 
     Args:
         arguments: those of the process, where it is None.
@@ -24,5 +26,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.stderr.write(MISSING.format(name=error.name))
         sys.exit(2)
     from sagellm_protocol.cli.app import app
+    from sagellm_protocol.cli.printing import Unprintable, printing
 
-    app(args=arguments, prog_name="sagellm-protocol")
+    try:
+        with printing():
+            app(args=arguments, prog_name="sagellm-protocol")
+    except Unprintable as error:
+        error.show()
+        sys.exit(error.exit_code)

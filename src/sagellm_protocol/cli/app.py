@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from importlib import import_module
+from typing import Any
 
 import click
+
+from sagellm_protocol.cli.printing import printable_lines
 
 COMMANDS = {
     "diff": "sagellm_protocol.cli.diff:diff_command",
@@ -28,6 +31,14 @@ class Commands(click.Group):
         module, _, name = COMMANDS[cmd_name].partition(":")
         command: click.Command = getattr(import_module(module), name)
         return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command. What its errors quote does not get to the terminal as it is."""
+        try:
+            return super().invoke(ctx)
+        except click.ClickException as error:
+            vars(error).update(message=printable_lines(error.message))
+            raise
 
 
 @click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import attrs
 import click
 
+from sagellm_protocol.cli.printing import printing
 from sagellm_protocol.history.comparing import Difference, compare
 from sagellm_protocol.model.exceptions import UnsupportedRevisionError
 from sagellm_protocol.model.spec import Unknown
@@ -44,13 +45,15 @@ def diff_command(old: str, new: str, message: str | None, form: str, unknown: Un
         differences = compare(old, new, message, unknown=unknown)
     except UnsupportedRevisionError as error:
         raise click.UsageError(str(error)) from None
-    if form == "json":
-        click.echo(json.dumps([attrs.asdict(difference) for difference in differences], indent=2, ensure_ascii=False))
-    elif form == "markdown":
-        click.echo("\n".join(markdown(differences)))
-    else:
-        _print_table(differences)
-        click.echo(_summary(differences))
+    with printing():
+        if form == "json":
+            rows = [attrs.asdict(difference) for difference in differences]
+            click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
+        elif form == "markdown":
+            click.echo("\n".join(markdown(differences)))
+        else:
+            _print_table(differences)
+            click.echo(_summary(differences))
 
 
 def markdown(differences: Sequence[Difference]) -> list[str]:
@@ -75,11 +78,12 @@ def _code(text: str) -> str:
 
 def _print_table(differences: Sequence[Difference]) -> None:
     from rich import box
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    console = Console(highlight=False)
+    from sagellm_protocol.cli.terminal import Terminal
+
+    console = Terminal(highlight=False)
     if not console.is_terminal:
         console.width = 200  # a file or a pipe has no width of its own
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)

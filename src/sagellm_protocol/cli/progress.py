@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
 from sagellm_protocol.archive import Watch
+from sagellm_protocol.model.printable import printable
 
 
 class Stopped(Exception):
@@ -41,7 +42,7 @@ class Bar(Watch):
 
     def begin_file(self, name: str) -> None:
         """Show its name."""
-        self._progress.update(self._task, description=name)
+        self._progress.update(self._task, description=printable(name))
         self.advance(0)
 
     def advance(self, size: int) -> None:

@@ -7,6 +7,7 @@ import json
 import click
 
 from sagellm_protocol import schema
+from sagellm_protocol.cli.printing import printing
 from sagellm_protocol.history import LATEST
 from sagellm_protocol.model.exceptions import UnsupportedRevisionError
 
@@ -23,4 +24,5 @@ def schema_command(message: str | None, revision: str, every: bool) -> None:
         document = schema.bundle(revision) if message is None else schema.json_schema(message, revision)
     except UnsupportedRevisionError as error:
         raise click.UsageError(str(error)) from None
-    click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+    with printing():
+        click.echo(json.dumps(document, indent=2, ensure_ascii=False))

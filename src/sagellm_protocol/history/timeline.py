@@ -15,7 +15,7 @@ from sagellm_protocol.history.tables import message_table, reachable, revision_t
 from sagellm_protocol.history.undoing import tables_of, unsaid_in
 from sagellm_protocol.history.upgrading import Hook, Upgrade, Upgrades, not_an_object
 from sagellm_protocol.model.exceptions import Loss, LossyDowngradeError, UnsupportedRevisionError
-from sagellm_protocol.model.spec import Spec, Type
+from sagellm_protocol.model.spec import REQUIRED, Spec, Type
 
 H = TypeVar("H", bound=Hook)
 
@@ -143,6 +143,11 @@ class History:
                         if field.required and field.name not in known:
                             found.setdefault(field.name, {})[field.type] = None
         return {name: tuple(types) for name, types in found.items()}
+
+    @cached_property
+    def assumed(self) -> frozenset[str]:
+        """The fields that an upgrade gives a value of its own, such as ``"unknown"``, where ``fill`` does not."""
+        return frozenset(field for (_, field), value in self._unsaid.items() if value is not REQUIRED)
 
     # Forwards
 

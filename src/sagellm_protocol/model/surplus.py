@@ -7,12 +7,12 @@ from typing import Any
 
 from sagellm_protocol.model.annotations import spec_of
 from sagellm_protocol.model.choosing import chosen
+from sagellm_protocol.model.paths import ROOT, Path, told
 from sagellm_protocol.model.spec import Choice, Items, Nested, Nullable, Spec, Table, Type
-from sagellm_protocol.model.wording import join
 
 
-def unknown_fields(kind: Type, payload: Any, path: str = "") -> Iterator[str]:
-    """The paths of all fields in a payload that its message does not have, nested messages included."""
+def unknown_fields(kind: Type, payload: Any, path: Path = ROOT) -> Iterator[str]:
+    """The paths of all fields in a payload that its message does not have, nested messages included; long ones cut."""
     match kind:
         case Nullable():
             if payload is not None:
@@ -21,19 +21,19 @@ def unknown_fields(kind: Type, payload: Any, path: str = "") -> Iterator[str]:
             types = {field.name: field.type for field in spec_of(kind.cls).fields}
             for name, value in payload.items():
                 if name not in types:
-                    yield join(path, name)
+                    yield told((path, name))
                 else:
-                    yield from unknown_fields(types[name], value, join(path, name))
+                    yield from unknown_fields(types[name], value, (path, name))
         case Choice(options=options):
             spec = chosen([spec_of(option.cls) for option in options], kind.tag, payload)
             if spec is not None:
                 yield from unknown_fields(Nested(spec.name, spec.cls), payload, path)
         case Items() if isinstance(payload, list):
             for index, item in enumerate(payload):
-                yield from unknown_fields(kind.item, item, f"{path}[{index}]")
+                yield from unknown_fields(kind.item, item, (path, index))
         case Table() if isinstance(payload, dict):
             for key, item in payload.items():
-                yield from unknown_fields(kind.value, item, join(path, key))
+                yield from unknown_fields(kind.value, item, (path, key))
         case _:
             return
 
