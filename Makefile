@@ -5,10 +5,11 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 BENCH_STAMP := .venv/.bench
+FUZZ_STAMP := .venv/.fuzz
 PYTEST_ARGS ?= -n auto
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test interop detection first-use check-format check-lint check-types check-imports check-tests lint format docs lock bench soak clean
+.PHONY: help demo test interop detection first-use fuzz bombs check-format check-lint check-types check-imports check-tests lint format docs lock bench soak clean
 
 help:
 	@echo "make demo      upgrade the traffic logs under examples/archive into build/demo"
@@ -16,6 +17,8 @@ help:
 	@echo "make interop   exchange generated payloads with the published releases (needs CPython 3.11)"
 	@echo "make detection sort the recorded payloads by nothing but what they hold; prints a table"
 	@echo "make first-use sixteen threads first at everything, in 200 processes (PROCESSES)"
+	@echo "make fuzz      try broken payloads on everything that reads them, for so many SECONDS (60)"
+	@echo "make bombs     measure what hostile payloads cost beside good ones; prints a table, fails over 20 times"
 	@echo "make lint      ruff, mypy, pyright and import-linter alone"
 	@echo "make format    rewrite the code in the project's format"
 	@echo "make docs      write the generated pages under docs/ anew"
@@ -41,6 +44,20 @@ PROCESSES ?= 200
 
 first-use: $(STAMP)
 	$(BIN)/python tests/first_use.py $(PROCESSES)
+
+SECONDS ?= 60
+FUZZ_ARGS ?=
+BOMBS_ARGS ?=
+
+fuzz: $(FUZZ_STAMP)
+	PYTHONPATH=tests $(BIN)/python -m fuzzing --guided --seconds $(SECONDS) $(FUZZ_ARGS)
+
+bombs: $(STAMP)
+	PYTHONPATH=tests $(BIN)/python -m bombs $(BOMBS_ARGS)
+
+$(FUZZ_STAMP): $(STAMP)
+	$(BIN)/python -m pip install --quiet --group fuzz
+	@touch $@
 
 lint: check-format check-lint check-types check-imports
 
