@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import array
 import math
+import uuid
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
@@ -412,3 +413,50 @@ def test_what_cannot_be_written_is_found_among_what_is_shared(name: str) -> None
         request = Request(**REQUEST, metadata={"a": shared, "b": [shared, shared], "c": wrong})
         with pytest.raises(EncodeError, match=rf"^metadata\.c (is|holds) {words}"):
             codecs.get(name).encode(request)
+
+
+class Wild(dict[Any, Any]):
+    def items(self) -> Any:
+        raise RuntimeError("wild")
+
+
+class Number(float):
+    pass
+
+
+@every_codec
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ({1: 2}, "the payload has a key that is no text: 1"),
+        ([{"a": {None: 1}}], r"\[0\]\.a has a key that is no text: None"),
+        ([math.nan], r"\[0\] is not finite"),
+        ([{"a": Number("inf")}], r"\[0\]\.a is not finite"),
+        ([{(1,): 1}], "cannot be turned into a payload: TypeError"),
+        ([Wild(a=1)], "cannot be turned into a payload: RuntimeError"),
+        ([1j], r"\[0\] is no message, nor anything that one holds"),
+    ],
+    ids=["key", "deep key", "nan", "infinity", "tuple", "wild", "complex"],
+)
+def test_what_is_no_message_is_refused_by_every_codec_alike(name: str, value: Any, words: str) -> None:
+    with pytest.raises(EncodeError, match=words):
+        codecs.get(name).encode(value)
+
+
+@every_codec
+def test_what_is_no_message_may_be_written_all_the_same(name: str) -> None:
+    codec = codecs.get(name)
+    values = {"a": [Level.HIGH, uuid.UUID(int=1), Number(0.5), MoreText("x"), (1, None, True)], "b": Request(**REQUEST)}
+    loads = {"dict": lambda it: it, "json": orjson.loads, "msgspec-json": orjson.loads}.get(name, msgpack.unpackb)
+    written = loads(codec.encode(values))
+    assert written["a"] == [2, str(uuid.UUID(int=1)), 0.5, "x", [1, None, True]]
+    assert written["b"] == loads(codec.encode(Request(**REQUEST)))
+
+
+@every_codec
+def test_shared_lists_without_end_cannot_be_written(name: str) -> None:
+    shared: Any = [1]
+    for _ in range(60):
+        shared = [shared, shared]
+    with pytest.raises(EncodeError, match="more than 33554432 values"):
+        codecs.get(name).encode([shared])

@@ -7,7 +7,7 @@ import pytest
 from fuzzing.running import attempt, cases, made, watched
 from fuzzing.targets import TARGETS
 
-SWITCHED_ON = False
+SWITCHED_ON = True
 """Whether the library holds what the fuzzers ask of it."""
 
 CASES = cases()

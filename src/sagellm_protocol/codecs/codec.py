@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 import attrs
 
 from sagellm_protocol.codecs.envelope import PAYLOAD, unwrap, wrap
-from sagellm_protocol.codecs.formats import Format, refusal, taken
+from sagellm_protocol.codecs.formats import Format, plain, refusal, refuse_endless, taken
 from sagellm_protocol.codecs.messages import MessageReaders, MessageWriters
 from sagellm_protocol.codecs.options import Options
 from sagellm_protocol.codecs.ways import (
@@ -20,9 +20,9 @@ from sagellm_protocol.codecs.ways import (
     refuse_bytes,
     writing,
 )
-from sagellm_protocol.model.annotations import message_of, read_type
-from sagellm_protocol.model.exceptions import DeclarationError, ProtocolError, ValidationError, Violation
-from sagellm_protocol.model.nesting import too_deep
+from sagellm_protocol.model.annotations import is_message, message_of, read_type
+from sagellm_protocol.model.exceptions import DeclarationError, EncodeError, ProtocolError, ValidationError, Violation
+from sagellm_protocol.model.shortening import short
 from sagellm_protocol.model.spec import Choice, Nested, Type
 
 if TYPE_CHECKING:
@@ -101,12 +101,18 @@ class Codec(Generic[Wire]):
         dumps, unstructure = self.format.dumps, self.converter.unstructure
 
         def encode(value: Any) -> Any:
-            if too_deep(value):
-                raise refusal(value)
+            refuse_endless(value)
+            if _are_messages(value):
+                return dumps([self._writers.writer(type(message))(message) for message in value])
             try:
-                return dumps(unstructure(value))
+                payload = unstructure(value)
+            except ProtocolError:
+                raise
             except RecursionError:
                 raise refusal(None) from None
+            except Exception as error:  # whatever a hook, or a class of the caller's, raises
+                raise EncodeError(f"{short(value)} cannot be turned into a payload: {error!r}") from error
+            return dumps(plain(payload))
 
         return encode
 
@@ -240,6 +246,10 @@ class Codec(Generic[Wire]):
             name: old or shortcuts.reason_against(cls) for name, cls in self.options.history.catalog.messages.items()
         }
         return {name: reason for name, reason in reasons.items() if reason is not None}
+
+
+def _are_messages(value: Any) -> bool:
+    return type(value) in (list, tuple) and all(is_message(type(item)) for item in value)
 
 
 def _holds_one_of_several(cls: Any) -> bool:

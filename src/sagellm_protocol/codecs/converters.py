@@ -5,6 +5,7 @@ from __future__ import annotations
 import typing
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 import attrs
 import cattrs
@@ -42,6 +43,7 @@ def make_converter(readers: MessageReaders, writers: MessageWriters) -> cattrs.C
     converter.register_structure_hook_factory(_holds_messages, structure_hook)
     converter.register_structure_hook_factory(_is_plain_subclass, _refuse_plain_subclass)
     converter.register_unstructure_hook_factory(is_message, writers.writer)
+    converter.register_unstructure_hook(UUID, str)
     return converter
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterator
 from enum import Enum
 from typing import Any, Protocol
 from uuid import UUID
@@ -10,7 +11,8 @@ from uuid import UUID
 import attrs
 
 from sagellm_protocol.model.exceptions import DecodeError, EncodeError
-from sagellm_protocol.model.nesting import MAX_DEPTH, too_deep
+from sagellm_protocol.model.free import items_of
+from sagellm_protocol.model.nesting import MAX_DEPTH, MAX_VALUES, too_deep, too_many
 from sagellm_protocol.model.paths import ROOT, Path, told
 from sagellm_protocol.model.shortening import short
 from sagellm_protocol.model.spec import INT_MAX, INT_MIN, Type
@@ -120,28 +122,80 @@ def refusal(payload: Any) -> EncodeError:
     return EncodeError(found or f"the payload nests deeper than {MAX_DEPTH} levels")
 
 
+def plain(payload: Any) -> Any:
+    """A payload of whatever classes as dict, list, str, int, float, bool and None.
+
+    Raises:
+        EncodeError: it holds a value that not every format can carry.
+    """
+    if too_deep(payload) or _unwritable(payload, ROOT, set()):
+        raise refusal(payload)
+    return _plain(payload)
+
+
+_EXACT: dict[type, Callable[[Any], Any]] = {str: str.__str__, int: int.__int__, float: float.__float__}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Enum):
+        return _plain(value.value)
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, dict):
+        return {str.__str__(key): _plain(item) for key, item in dict.items(value)}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in items_of(value)]
+    for kind, exact in _EXACT.items():
+        if isinstance(value, kind):
+            return exact(value)
+    return str(value)  # a UUID
+
+
+def refuse_endless(value: Any) -> None:
+    """Raise the ``EncodeError`` for a value whose form on the wire would have no end, or nearly so."""
+    if too_deep(value):
+        raise refusal(value)
+    if too_many(value):
+        raise EncodeError(f"what stands in many places comes to more than {MAX_VALUES} values")
+
+
 def _unwritable(value: Any, path: Path, seen: set[int]) -> str | None:
     """What is wrong with the first value that cannot be written; containers in ``seen`` have been looked at."""
     if isinstance(value, str):
         try:
             str.encode(value)
         except UnicodeEncodeError:
-            where = (told(path) or "the payload").encode("ascii", "backslashreplace").decode()
-            return f"{where} holds a lone surrogate, which no format can carry: {value[:80]!a}"
+            return f"{_where(path)} holds a lone surrogate, which no format can carry: {str.__str__(value)[:80]!a}"
     elif isinstance(value, int):
-        if not INT_MIN <= value <= INT_MAX:
-            return f"{told(path) or 'the payload'} is an integer past 64 bits, which no format can carry"
+        if not INT_MIN <= int.__int__(value) <= INT_MAX:
+            return f"{_where(path)} is an integer past 64 bits, which no format can carry"
+    elif isinstance(value, float):
+        if not math.isfinite(float.__float__(value)):
+            return f"{_where(path)} is not finite, which JSON cannot carry"
     elif isinstance(value, (dict, list, tuple)):
         if id(value) in seen:
             return None
         seen.add(id(value))
-        if isinstance(value, dict):
-            found = (
-                _unwritable(key, path, seen) or _unwritable(item, (path, key), seen) for key, item in value.items()
-            )
-        else:
-            found = (_unwritable(item, (path, index), seen) for index, item in enumerate(value))
-        return next(filter(None, found), None)
-    elif value is not None and not isinstance(value, (float, Enum, UUID)):
-        return f"{told(path) or 'the payload'} is no message, nor anything that one holds: {short(value)}"
+        inside = _unwritable_pairs if isinstance(value, dict) else _unwritable_items
+        return next(filter(None, inside(value, path, seen)), None)
+    elif isinstance(value, Enum):
+        return _unwritable(value.value, path, seen)
+    elif value is not None and not isinstance(value, UUID):
+        return f"{_where(path)} is no message, nor anything that one holds: {short(value)}"
     return None
+
+
+def _unwritable_items(value: Any, path: Path, seen: set[int]) -> Iterator[str | None]:
+    return (_unwritable(item, (path, index), seen) for index, item in enumerate(items_of(value)))
+
+
+def _unwritable_pairs(value: Any, path: Path, seen: set[int]) -> Iterator[str | None]:
+    for key, item in dict.items(value):
+        if not isinstance(key, str):
+            yield f"{_where(path)} has a key that is no text: {short(key)}"
+        yield _unwritable(key, path, seen)
+        yield _unwritable(item, (path, key), seen)
+
+
+def _where(path: Path) -> str:
+    return (told(path) or "the payload").encode("ascii", "backslashreplace").decode()

@@ -132,9 +132,10 @@ class Checker:
 
     def integer(self, value: int, path: Path) -> int:
         """An integer itself; a payload's must fit 64 bits."""
+        value = int.__int__(value)
         if self.source == "wire" and not INT_MIN <= value <= INT_MAX:
             raise DecodeError(f"{told(path) or 'the payload'} is an integer past 64 bits") from None
-        return int.__int__(value)
+        return value
 
     def _member(self, kind: Member, value: Any, path: Path) -> Any:
         if kind.cls is not None and isinstance(value, kind.cls):

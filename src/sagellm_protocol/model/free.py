@@ -13,11 +13,9 @@ from typing import Any, NamedTuple
 import attrs
 
 from sagellm_protocol.model.frozen import EMPTY, FrozenDict
+from sagellm_protocol.model.nesting import MAX_VALUES
 from sagellm_protocol.model.paths import Path
 from sagellm_protocol.model.spec import MAX_FREE_DEPTH
-
-MAX_VALUES = 2**25
-"""How many values free JSON may come to, where one that stands in many places counts in each: what 64 MiB can hold."""
 
 _TOO_DEEP = f"at most {MAX_FREE_DEPTH} levels deep"
 

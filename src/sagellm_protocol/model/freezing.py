@@ -21,7 +21,7 @@ def freeze(value: Any) -> Any:
 
 def freeze_table(value: Any) -> Any:
     """A caller's mapping."""
-    if not value and type(value) in (dict, FrozenDict):
+    if type(value) in (dict, FrozenDict) and not value:
         return EMPTY
     return _frozen_dict(value, MAX_FREE_DEPTH, math.inf, _SIMPLE, set())
 
@@ -33,7 +33,7 @@ def freeze_parsed(value: Any) -> Any:
 
 def freeze_parsed_table(value: Any) -> Any:
     """A parser's mapping."""
-    return EMPTY if not value and type(value) is dict else _frozen_dict(value, MAX_FREE_DEPTH, LARGE, _SIMPLE, None)
+    return EMPTY if type(value) is dict and not value else _frozen_dict(value, MAX_FREE_DEPTH, LARGE, _SIMPLE, None)
 
 
 def freeze_payload(value: Any) -> Any:
@@ -43,7 +43,7 @@ def freeze_payload(value: Any) -> Any:
 
 def freeze_payload_table(value: Any) -> Any:
     """A mapping of a payload that a caller made."""
-    return EMPTY if not value and type(value) is dict else _frozen_dict(value, MAX_FREE_DEPTH, LARGE, _TEXTS, set())
+    return EMPTY if type(value) is dict and not value else _frozen_dict(value, MAX_FREE_DEPTH, LARGE, _TEXTS, set())
 
 
 def freeze_read(value: Any) -> Any:

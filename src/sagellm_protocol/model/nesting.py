@@ -10,6 +10,9 @@ from sagellm_protocol.model.exceptions import DecodeError
 MAX_DEPTH = 128
 """How deep a payload may nest."""
 
+MAX_VALUES = 2**25
+"""How many values a value may come to, where one that stands in many places counts in each: what 64 MiB can hold."""
+
 _SCALARS = frozenset((str, int, float, bool, type(None)))
 _FEW = 16
 """Looking again at so few values costs no more than remembering that they were seen."""
@@ -42,6 +45,22 @@ def too_deep(value: Any, limit: int = MAX_DEPTH) -> bool:
         return isinstance(value, (dict, list, tuple)) and not levels(value, limit)
     except _Deeper:
         return True
+
+
+def too_many(value: Any) -> bool:
+    """Whether a value, which is not too deep, comes to more than ``MAX_VALUES`` of them."""
+    counts: dict[int, int] = {}
+
+    def count(nest: Any) -> int:
+        found = counts.get(id(nest))
+        if found is None:
+            found = 1
+            for item in _held(nest):
+                found += count(item) if isinstance(item, (dict, list, tuple)) else 1
+            counts[id(nest)] = found
+        return found
+
+    return isinstance(value, (dict, list, tuple)) and count(value) > MAX_VALUES
 
 
 def refuse_too_deep(payload: Any) -> None:

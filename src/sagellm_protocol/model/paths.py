@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
-Path: TypeAlias = "tuple[Path, str | int] | None"
+Path: TypeAlias = "tuple[Path, Any] | None"
 """The path of what holds the value, and the step from there: a field, a key, or an index. None is the message itself.
 
 Going one step down costs the same however long the path is, so that a long key over many items costs its length once.
@@ -26,7 +26,7 @@ def told(path: Path, ending: str = "") -> str:
         path: the path.
         ending: a path below it that is text already.
     """
-    steps: list[str | int] = []
+    steps: list[Any] = []
     while path is not None:
         path, step = path
         steps.append(step)
@@ -43,12 +43,14 @@ def below(path: str, ending: str) -> str:
     return path + ending if not path or not ending or ending.startswith("[") else f"{path}.{ending}"
 
 
-def _joined(text: str, steps: list[str | int]) -> str:
+def _joined(text: str, steps: list[Any]) -> str:
     for step in steps:
-        if isinstance(step, int):
+        if type(step) is int:
             text += f"[{step}]"
         else:
-            text = f"{text}.{cut(step)}" if text else cut(step)
+            # A caller's dict may have keys of any class.
+            name = cut(str.__str__(step)) if isinstance(step, str) else f"<a {type(step).__qualname__}>"
+            text = f"{text}.{name}" if text else name
     return text
 
 
