@@ -274,6 +274,12 @@ def test_an_output_that_is_gone_where_nothing_was_set_aside(archive: Archive) ->
     assert archive.run(source) == ["good.jsonl"]
 
 
+def test_records_set_aside_that_are_gone(archive: Archive) -> None:
+    archive.run()
+    (archive.output / "rejected/a.jsonl").unlink()
+    assert "a.jsonl is there already" in archive.refused()
+
+
 def test_another_revision_of_the_protocol_is_not_finished(archive: Archive) -> None:
     older = History(REVISIONS, CATALOG)
     older.latest = "0.5.4.13"  # type: ignore[misc]

@@ -36,6 +36,20 @@ def test_a_second_one_is_refused_until_the_first_is_done(tmp_path: Path) -> None
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="no list of open files")
+def test_nothing_stays_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def lose(path: Any, descriptor: int, answers: list[bool] = [False, True]) -> bool:  # noqa: B006
+        return answers.pop(0)
+
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    with alone_in(tmp_path), pytest.raises(RefusedError), alone_in(tmp_path):
+        pass
+    monkeypatch.setattr("sagellm_protocol.archive.locking._is", lose)
+    with alone_in(tmp_path):
+        pass
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
+
+
 def test_another_process_holds_it_until_it_is_killed(tmp_path: Path) -> None:
     arguments = [sys.executable, "-c", HOLD, str(tmp_path)]
     with subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
