@@ -101,7 +101,7 @@ def grown(number: int, limit: float) -> tuple[str, str, list[Cost]]:
     """What a bomb costs at two small sizes, by its number in the table: quick enough for the suite."""
     bomb = TABLE[number]
     warm(bomb)
-    return bomb.name, bomb.to, measure(bomb, (SMALL, GROWTH * SMALL), hostile=True, limit=limit)
+    return bomb.name, bomb.to, measure(bomb, (SMALL, GROWTH * SMALL), hostile=True, limit=limit, closely=False)
 
 
 SMALL, GROWTH = 10_000, 4
@@ -166,6 +166,7 @@ def main() -> int:
     chosen = [number for number, bomb in enumerate(TABLE) if wanted(bomb, options.only, options.to)]
 
     if options.growth:
+        chosen = [number for number in chosen if not TABLE[number].variant]
         with ProcessPoolExecutor(options.processes, mp_context=get_context("fork")) as pool:
             for name, to, costs in pool.map(partial(grown, limit=options.limit), chosen, chunksize=8):
                 print(json.dumps([name, to, [attrs.asdict(cost) for cost in costs]]))

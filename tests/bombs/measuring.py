@@ -47,15 +47,18 @@ class Cost:
     """Whether it ended in anything but a value or one of our errors."""
 
 
-def measure(bomb: Bomb, sizes: tuple[int, ...], *, hostile: bool, limit: float) -> list[Cost]:
-    """What a bomb, or the good input beside it, costs at some sizes, smallest first; up to the first fault."""
+def measure(bomb: Bomb, sizes: tuple[int, ...], *, hostile: bool, limit: float, closely: bool = True) -> list[Cost]:
+    """What a bomb, or the good input beside it, costs at some sizes, smallest first; up to the first fault.
+
+    ``closely`` repeats what is quick, to measure it at all.
+    """
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
         try:
             os.close(reading)
             with os.fdopen(writing, "wb", buffering=0) as pipe:
-                _measure_here(bomb, sizes, hostile, limit, pipe)
+                _measure_here(bomb, sizes, hostile, limit, closely, pipe)
         finally:
             # Whatever happened: the rest of the program is the parent's.
             os._exit(0)
@@ -80,7 +83,7 @@ def measure(bomb: Bomb, sizes: tuple[int, ...], *, hostile: bool, limit: float) 
     return costs
 
 
-def _measure_here(bomb: Bomb, sizes: tuple[int, ...], hostile: bool, limit: float, pipe: Any) -> None:
+def _measure_here(bomb: Bomb, sizes: tuple[int, ...], hostile: bool, limit: float, closely: bool, pipe: Any) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_LIMIT, MEMORY_LIMIT))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123 - until the process ends
@@ -93,12 +96,13 @@ def _measure_here(bomb: Bomb, sizes: tuple[int, ...], hostile: bool, limit: floa
         else:
             used = int(time.process_time())
             resource.setrlimit(resource.RLIMIT_CPU, (used + ceil(limit), resource.RLIM_INFINITY))
-            cost = _cost(bomb, given)
+            cost = _cost(bomb, given, closely)
         pipe.write(pickle.dumps(cost))
 
 
-def _cost(bomb: Bomb, given: Any) -> Cost:
-    gc.collect()
+def _cost(bomb: Bomb, given: Any, closely: bool) -> Cost:
+    if closely:
+        gc.collect()
     _reset_peak()
     before = _resident()
     fault = False
@@ -110,7 +114,7 @@ def _cost(bomb: Bomb, given: Any) -> Cost:
         outcome, fault = type(error).__name__, True
     seconds = time.process_time() - start
     memory = max(_peak() - before, 0)
-    if seconds < _QUICK and not fault:
+    if closely and seconds < _QUICK and not fault:
         times, start = 0, time.process_time()
         while (passed := time.process_time() - start) < _QUICK and times < _TIMES:
             perform(bomb.act, given)

@@ -47,6 +47,11 @@ class Bomb:
     grows: bool = True
     """Whether the good input grows with the size; where more is refused, it does not."""
 
+    @property
+    def variant(self) -> bool:
+        """Whether another reader goes nearly the same way: what is in a hurry leaves it out."""
+        return "," in self.to or self.to.endswith((" of then", "converter", "envelope"))
+
 
 def perform(act: Callable[[Any], object], given: Any) -> str:
     """Do it, and make all texts of the error that it ends in; gives the outcome in a word."""
