@@ -41,12 +41,12 @@ def places(value: Any) -> Iterator[tuple[Any, Any]]:
 def broken(rng: Random, payload: Any, *, times: int = 2, wire: bool = True) -> Any:
     """A copy with a few things changed; where it need not be what a wire carries, into anything."""
     payload = copy.deepcopy(payload)
-    for _ in range(rng.randint(1, times)):
+    for _ in range(rng.choice((1, 1, times))):
         found = list(places(payload)) if type(payload) in (dict, list) else []
         if not found:
             return strange(rng, wire)
         holder, key = rng.choice(found)
-        action = rng.randrange(9)
+        action = rng.randrange(10)
         if action < 4:
             holder[key] = strange(rng, wire)
         elif action == 4:
@@ -54,7 +54,7 @@ def broken(rng: Random, payload: Any, *, times: int = 2, wire: bool = True) -> A
         elif action == 5 and type(holder) is dict:
             longer = str.__add__(key, "_") if isinstance(key, str) else "_"
             holder[rng.choice((longer, "extra", "", "event", "k" * 200, "__class__", "self"))] = holder.pop(key)
-        elif action == 6:
+        elif action in (6, 9):
             holder[key] = nudged(rng, holder[key])
         elif action == 7:
             holder[key] = rng.choice(([holder[key]], {"k": holder[key]}, [holder[key]] * 3))
@@ -70,7 +70,8 @@ def nudged(rng: Random, value: Any) -> Any:
     if type(value) is bool:
         return int(value)
     if type(value) in (int, float) and abs(value) < 1e300:
-        return rng.choice((-value, value + rng.choice((1, -1, 0.5, 2**64)), float(value), str(value), bool(value)))
+        near = (value + 1, value - 1, value + 0.5, float(value), value + 2**64, math.nan, math.inf, -math.inf)
+        return rng.choice((-value, str(value), bool(value), *near))
     if type(value) is str:
         return rng.choice((value + "x", value[:-1], value.upper(), value + "\x00", list(value), f" {value}"))
     return rng.choice((None, str(type(value)), [value]))
