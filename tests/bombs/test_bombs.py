@@ -15,7 +15,7 @@ from bombs.__main__ import GROWTH, Row
 from bombs.measuring import Cost
 from bombs.table import TABLE
 
-SWITCHED_ON = False
+SWITCHED_ON = True
 """Whether the library holds what the table asks of it."""
 
 SECONDS = 2.0

@@ -8,11 +8,9 @@ subclass of ``str``, ``float``, ``list`` or ``dict`` may have overridden are not
 from __future__ import annotations
 
 import math
-import numbers
-import operator
 import re
 from collections.abc import Callable, Mapping
-from typing import Any, Literal, TypeAlias, TypeVar, cast
+from typing import Any, TypeVar
 from uuid import UUID
 
 import attrs
@@ -23,6 +21,7 @@ from sagellm_protocol.model.exceptions import MOST_TOLD, DecodeError, Validation
 from sagellm_protocol.model.free import FreeChecker, Unreadable, is_sequence, items_of, pairs_of
 from sagellm_protocol.model.frozen import EMPTY, FrozenDict
 from sagellm_protocol.model.nesting import MAX_DEPTH, too_deep
+from sagellm_protocol.model.numbers import COMPARE, Source, float_of, int_of
 from sagellm_protocol.model.paths import ROOT, Path, told
 from sagellm_protocol.model.spec import (
     INT_MAX,
@@ -44,22 +43,12 @@ from sagellm_protocol.model.spec import (
     Unknown,
     Uuid,
 )
+from sagellm_protocol.model.statements import doubtful
 from sagellm_protocol.model.wording import describe, one_of
 
 T = TypeVar("T")
 
-Source: TypeAlias = Literal["python", "wire"]
-"""Where values come from: arguments, or a payload, which has enumerations and UUIDs as text and messages as dicts."""
-
-COMPARE: dict[str, tuple[str, Callable[[Any, Any], bool]]] = {
-    "ge": (">=", operator.ge),
-    "gt": (">", operator.gt),
-    "le": ("<=", operator.le),
-    "lt": ("<", operator.lt),
-}
 UUID_TEXT = re.compile("[0-9a-fA-F]{8}(-?)[0-9a-fA-F]{4}\\1[0-9a-fA-F]{4}\\1[0-9a-fA-F]{4}\\1[0-9a-fA-F]{12}")
-EXACT_IN_FLOAT = 2**53
-"""Up to here every integer is a float of its own, so that a float can stand for it."""
 _BROKEN = object()
 _uuid_int: Callable[[UUID], int] = UUID.__dict__["int"].__get__
 
@@ -85,6 +74,11 @@ class Checker:
     """The first hundred."""
     more: int = 0
     """How many there are besides."""
+
+    @property
+    def found(self) -> int:
+        """How many violations there are in all."""
+        return len(self.violations) + self.more
 
     def spec(self, nested: Nested) -> Spec:
         """The spec that applies to a nested message."""
@@ -117,7 +111,7 @@ class Checker:
         return value if isinstance(value, bool) else self.broken(path, "bool", value)
 
     def _number(self, kind: Number, value: Any, path: Path) -> Any:
-        number = _float_of(value, self.source) if kind.kind is float else _int_of(value, self.source)
+        number = float_of(value, self.source) if kind.kind is float else int_of(value, self.source)
         if number is None:
             return self.broken(path, kind.kind.__name__, value)
         if isinstance(number, int):
@@ -140,7 +134,7 @@ class Checker:
     def _member(self, kind: Member, value: Any, path: Path) -> Any:
         if kind.cls is not None and isinstance(value, kind.cls):
             return value
-        plain = str.__str__(value) if isinstance(value, str) else _int_of(value, self.source)
+        plain = str.__str__(value) if isinstance(value, str) else int_of(value, self.source)
         name = None if plain is None else kind.names.get(plain)
         if name is None:
             return self.broken(path, lambda: one_of(tuple(dict.fromkeys(kind.members.values()))), value)
@@ -214,10 +208,15 @@ class Checker:
     def _items(self, kind: Items, value: Any, path: Path) -> Any:
         if not is_sequence(value):
             return self.broken(path, "a sequence", value)
-        inner, check = kind.item, _CHECKS[type(kind.item)]
-        items = self._read(items_of, value, path)
-        checked = tuple([check(self, inner, item, (path, index)) for index, item in enumerate(items)])
-        return _BROKEN if any(item is _BROKEN for item in checked) else checked
+        inner, check, never = kind.item, _CHECKS[type(kind.item)], _NEVER.get(type(kind.item), ())
+        items = list(self._read(items_of, value, path))
+        before = self.found
+        for index in doubtful(inner, items):
+            if type(items[index]) in never and len(self.violations) == MOST_TOLD:
+                self.more += 1
+            else:
+                items[index] = check(self, inner, items[index], (path, index))
+        return tuple(items) if self.found == before else _BROKEN
 
     def _table(self, kind: Table, value: Any, path: Path) -> Any:
         if not isinstance(value, Mapping):
@@ -266,9 +265,9 @@ class Checker:
         """A payload as a message of ``spec``; of another revision's spec the checked values only, as a dict."""
         if not isinstance(value, dict):
             return self.broken(path, "an object", value)
-        before = len(self.violations), self.more
+        before = self.found
         fields = self.fields(spec, self._fields_of(value, path), path)
-        if (len(self.violations), self.more) != before:
+        if self.found != before:
             return _BROKEN
         return spec.cls(**fields) if self.specs is None else fields
 
@@ -308,6 +307,16 @@ _CHECKS: dict[type, Callable[[Checker, Any, Any, Path], Any]] = {
 }
 
 
+_NO_MESSAGES: frozenset[type] = frozenset((str, bytes, bool, int, float, type(None), list, tuple))
+_NEVER: dict[type, frozenset[type]] = {
+    Number: frozenset((str, bytes, bool, type(None), list, tuple, dict)),
+    Text: frozenset((bytes, bool, int, float, type(None), list, tuple, dict)),
+    Nested: _NO_MESSAGES,
+    Choice: _NO_MESSAGES,
+}
+"""Classes of which no value is right: where as many are told as may be, such items of a sequence are but counted."""
+
+
 def check_arguments(cls: type, arguments: dict[str, Any]) -> dict[str, Any]:
     """The arguments of a constructor, checked and converted; those not given are not in ``arguments``.
 
@@ -335,48 +344,6 @@ def check_payload(
     if checker.violations:
         checker.raise_for(describe(kind))
     return checked
-
-
-def _int_of(value: Any, source: Source) -> int | None:
-    """A value as the integer that it is; None where it is none."""
-    if isinstance(value, bool):
-        return None
-    if isinstance(value, int):
-        return int.__int__(value)
-    if source == "wire":
-        # To JSON, and to its Schema, 8.0 is an integer.
-        if (
-            isinstance(value, float)
-            and float.is_integer(value)
-            and -EXACT_IN_FLOAT <= float.__float__(value) <= EXACT_IN_FLOAT
-        ):
-            return int(float.__float__(value))
-        return None
-    return cast("int | None", _number_of(value, numbers.Integral, operator.index))
-
-
-def _float_of(value: Any, source: Source) -> float | None:
-    """A value as the float that it is; None where it is none, infinity where it is too large."""
-    if isinstance(value, float):
-        return float.__float__(value)
-    if isinstance(value, bool):
-        return None
-    if isinstance(value, int):
-        try:
-            return float(int.__int__(value))
-        except OverflowError:
-            return math.inf
-    return None if source == "wire" else _number_of(value, numbers.Real, float)
-
-
-def _number_of(value: Any, kind: type, convert: Callable[[Any], float]) -> float | None:
-    """A number of a class of the caller's, such as numpy's."""
-    if not isinstance(value, kind):
-        return None
-    try:
-        return convert(value)
-    except Exception:  # whatever that class raises: then it is no number
-        return None
 
 
 def _shape_fits(kind: Type, value: object) -> bool:

@@ -15,8 +15,9 @@ import attrs
 from sagellm_protocol.model.frozen import EMPTY, FrozenDict
 from sagellm_protocol.model.nesting import MAX_VALUES
 from sagellm_protocol.model.paths import Path
-from sagellm_protocol.model.spec import MAX_FREE_DEPTH
+from sagellm_protocol.model.spec import INT_MAX, INT_MIN, MAX_FREE_DEPTH
 
+_PLAIN = frozenset((str, bool, type(None)))
 _TOO_DEEP = f"at most {MAX_FREE_DEPTH} levels deep"
 
 
@@ -101,6 +102,10 @@ class FreeChecker:
         items: list[Any] = []
         levels, values = 1, 1
         for index, item in enumerate(self._read(items_of, value, path)):
+            if _is_plain(item):
+                items.append(item)
+                values += 1
+                continue
             found = self._check(item, (path, index), room)
             items.append(found.value)
             levels, values = max(levels, 1 + found.levels), values + found.values
@@ -117,6 +122,12 @@ class FreeChecker:
         except Unreadable as error:
             self.broken(path, str(error), value)
             return ()
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether a value is held as it is, and no more need be asked."""
+    kind = type(value)
+    return kind in _PLAIN or (kind is int and INT_MIN <= value <= INT_MAX) or (kind is float and value - value == 0.0)
 
 
 class Unreadable(Exception):

@@ -31,12 +31,16 @@ def too_deep(value: Any, limit: int = MAX_DEPTH) -> bool:
         if not found:
             if not room:
                 raise _Deeper
+            # Found again before it is done, it holds itself.
+            seen[id(nest)] = limit + 1
             found, count = 1, 0
             for count, item in enumerate(_held(nest), 1):  # noqa: B007 - counted for below
                 if type(item) not in _SCALARS and isinstance(item, (dict, list, tuple)):
                     found = max(found, 1 + levels(item, room - 1))
             if found > 1 or count > _FEW:
                 seen[id(nest)] = found
+            else:
+                del seen[id(nest)]
         if found > room:
             raise _Deeper
         return found

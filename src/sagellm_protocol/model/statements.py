@@ -8,7 +8,8 @@ test holds the two together.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any, Literal, TypeAlias
 from uuid import UUID
 
@@ -97,7 +98,7 @@ class Writer:
                 self._either(to, kind, name)
 
     def _number(self, to: Function, kind: Number, name: str) -> None:
-        unlike = self._unlike(kind, name)
+        unlike = self.unlike(kind, name)
         if kind.kind is int:
             to.add(f"if {unlike}: raise _Doubt")
             return
@@ -106,10 +107,10 @@ class Writer:
         # The value itself stays until all is right: the thorough path tells what was given.
         number = to.fresh("number")
         to.add(f"    {number} = _float({name})")
-        to.add(f"    if {self._unlike(kind, number)}: raise _Doubt")
+        to.add(f"    if {self.unlike(kind, number)}: raise _Doubt")
         to.add(f"    {name} = {number}")
 
-    def _unlike(self, kind: Number, name: str) -> str:
+    def unlike(self, kind: Number, name: str) -> str:
         """A condition that holds where a value is no number of the very kind, finite and within its bounds."""
         limits = [f"{name} {_SIGNS[bound]} {_limit(kind, limit)!r}" for bound, limit in kind.bounds]
         bounds = {bound for bound, _ in kind.bounds}
@@ -184,7 +185,7 @@ class Writer:
             to.indent += 1
             if isinstance(kind.item, Number) and kind.item.kind is float:
                 # An int among floats has to be converted: that is left to the thorough path.
-                to.add(f"if {self._unlike(kind.item, item)}: raise _Doubt")
+                to.add(f"if {self.unlike(kind.item, item)}: raise _Doubt")
             else:
                 self.write(to, kind.item, item)
             to.indent -= 1
@@ -228,6 +229,21 @@ class Writer:
             self.write(to, option, name)
             to.indent -= 1
         to.add("else: raise _Doubt")
+
+
+def doubtful(kind: Type, items: list[Any]) -> Sequence[int]:
+    """The places of those items of a sequence that are not plainly right, and held as they come."""
+    if isinstance(kind, (Number, Text)):
+        return _sifter(kind)(items)
+    return range(len(items))
+
+
+@cache
+def _sifter(kind: Number | Text) -> Callable[[list[Any]], list[int]]:
+    to = Function("sift")
+    unlike = "_type(_item) is not _str" if isinstance(kind, Text) else Writer("dict").unlike(kind, "_item")
+    to.add(f"return [_index for _index, _item in {to.bind('enumerate', enumerate)}(_items) if {unlike}]")
+    return to.compile("_items")
 
 
 def _limit(kind: Number, limit: float) -> float:

@@ -1,0 +1,61 @@
+"""Numbers taken for what they are, whatever their class; and how they compare with bounds."""
+
+from __future__ import annotations
+
+import math
+import numbers
+import operator
+from collections.abc import Callable
+from typing import Any, Literal, TypeAlias, cast
+
+Source: TypeAlias = Literal["python", "wire"]
+"""Where values come from: arguments, or a payload, which has enumerations and UUIDs as text and messages as dicts."""
+
+COMPARE: dict[str, tuple[str, Callable[[Any, Any], bool]]] = {
+    "ge": (">=", operator.ge),
+    "gt": (">", operator.gt),
+    "le": ("<=", operator.le),
+    "lt": ("<", operator.lt),
+}
+EXACT_IN_FLOAT = 2**53
+"""Up to here every integer is a float of its own, so that a float can stand for it."""
+
+
+def int_of(value: Any, source: Source) -> int | None:
+    """A value as the integer that it is; None where it is none."""
+    if isinstance(value, int):
+        return None if isinstance(value, bool) else int.__int__(value)
+    if source == "wire":
+        # To JSON, and to its Schema, 8.0 is an integer.
+        if (
+            isinstance(value, float)
+            and float.is_integer(value)
+            and -EXACT_IN_FLOAT <= float.__float__(value) <= EXACT_IN_FLOAT
+        ):
+            return int(float.__float__(value))
+        return None
+    return cast("int | None", _number_of(value, numbers.Integral, operator.index))
+
+
+def float_of(value: Any, source: Source) -> float | None:
+    """A value as the float that it is; None where it is none, infinity where it is too large."""
+    if isinstance(value, float):
+        return float.__float__(value)
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int):
+        try:
+            return float(int.__int__(value))
+        except OverflowError:
+            return math.inf
+    return None if source == "wire" else _number_of(value, numbers.Real, float)
+
+
+def _number_of(value: Any, kind: type, convert: Callable[[Any], float]) -> float | None:
+    """A number of a class of the caller's, such as numpy's."""
+    if not isinstance(value, kind):
+        return None
+    try:
+        return convert(value)
+    except Exception:  # whatever that class raises: then it is no number
+        return None
