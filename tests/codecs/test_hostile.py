@@ -460,3 +460,18 @@ def test_shared_lists_without_end_cannot_be_written(name: str) -> None:
         shared = [shared, shared]
     with pytest.raises(EncodeError, match="more than 33554432 values"):
         codecs.get(name).encode([shared])
+
+
+@every_codec
+@pytest.mark.parametrize("revision", ["latest", "0.1.0"])
+def test_what_is_not_told_is_counted_all_the_same(name: str, revision: str) -> None:
+    wrong: list[Any] = [{}, 7, {"request_id": 1}, {**REQUEST, "model": "m", "prompt": "p", "stream": False}, {"no": 1}]
+    wrong += [{**wrong[3], "max_tokens": 0, "other": 1}, {**wrong[3], "metadata": {"a": 1}}, [1], None]
+
+    def found(payload: list[Any]) -> int:
+        with pytest.raises(ValidationError) as raised:
+            codecs.get(name, revision=revision).decode(write(name, payload), list[Request])
+        assert len(raised.value.violations) <= 100
+        return len(raised.value.violations) + raised.value.more
+
+    assert found(wrong * 200) == 200 * found(wrong)

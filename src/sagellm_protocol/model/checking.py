@@ -265,11 +265,26 @@ class Checker:
         """A payload as a message of ``spec``; of another revision's spec the checked values only, as a dict."""
         if not isinstance(value, dict):
             return self.broken(path, "an object", value)
+        if len(self.violations) == MOST_TOLD:
+            self._count(spec, self._fields_of(value, path))
+            return _BROKEN
         before = self.found
         fields = self.fields(spec, self._fields_of(value, path), path)
         if self.found != before:
             return _BROKEN
         return spec.cls(**fields) if self.specs is None else fields
+
+    def _count(self, spec: Spec, value: dict[str, Any]) -> None:
+        """Count what is wrong with a payload of a message, where as many as are told have been found."""
+        self.more += len(spec.required - value.keys())
+        unknown = 1 if (self.unknown or spec.unknown) == "forbid" else 0
+        for name, found in value.items():
+            kind = spec.types.get(name)
+            if kind is None:
+                self.more += unknown
+            else:
+                self.check(kind, found, ROOT)
+        self.more += sum(all(value.get(name) is None for name in rule.fields) for rule in spec.rules)
 
     def fields(self, spec: Spec, value: Mapping[str, Any], path: Path) -> dict[str, Any]:
         """The fields given in ``value``, each checked; the rest is left to the defaults."""

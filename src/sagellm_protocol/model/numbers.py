@@ -27,13 +27,8 @@ def int_of(value: Any, source: Source) -> int | None:
         return None if isinstance(value, bool) else int.__int__(value)
     if source == "wire":
         # To JSON, and to its Schema, 8.0 is an integer.
-        if (
-            isinstance(value, float)
-            and float.is_integer(value)
-            and -EXACT_IN_FLOAT <= float.__float__(value) <= EXACT_IN_FLOAT
-        ):
-            return int(float.__float__(value))
-        return None
+        number = float.__float__(value) if isinstance(value, float) else math.nan
+        return int(number) if -EXACT_IN_FLOAT <= number <= EXACT_IN_FLOAT and number.is_integer() else None
     return cast("int | None", _number_of(value, numbers.Integral, operator.index))
 
 

@@ -201,7 +201,17 @@ class Spec:
     @cached_property
     def names(self) -> frozenset[str]:
         """The names of its fields."""
-        return frozenset(field.name for field in self.fields)
+        return frozenset(self.types)
+
+    @cached_property
+    def types(self) -> Mapping[str, Type]:
+        """The type of each field, by its name."""
+        return {field.name: field.type for field in self.fields}
+
+    @cached_property
+    def required(self) -> frozenset[str]:
+        """The names of the fields that have no default."""
+        return frozenset(field.name for field in self.fields if field.required)
 
 
 def nested_in(kind: Type) -> tuple[Nested, ...]:
