@@ -15,8 +15,6 @@ from sagellm_protocol.history import History
 from sagellm_protocol.history.published import REVISIONS
 from sagellm_protocol.model.exceptions import ProtocolError
 
-pytest.importorskip("sagellm_protocol.history.hooks")
-
 DELTA = {"event": "delta", "request_id": "r", "trace_id": "t", "chunk": "Hi", "chunk_tokens": [42]}
 LOG = (ROOT / "examples/archive/0.1.0.jsonl").read_text(encoding="utf-8").splitlines()
 RESPONSE = next(record for record in map(json.loads, LOG) if "metrics" in record and "event" not in record)

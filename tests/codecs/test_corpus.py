@@ -12,7 +12,7 @@ import pytest
 import published
 from sagellm_protocol import catalog, codecs, history
 from sagellm_protocol.history import HISTORY
-from sagellm_protocol.history.tables import has_plain_default, plain_default
+from sagellm_protocol.history.defaults import has_plain_default, plain_default
 from sagellm_protocol.model.spec import Choice, Items, Nested, Nullable, Table, Type
 
 TODAY = "0.5.4.16"

@@ -165,7 +165,7 @@ def toy(declare: Declare) -> History:  # noqa: F811 - the fixture
                 members_added("toy.Colour", "BLUE"),
                 redefined("toy.Thing", "guess", was=3),
                 redefined("toy.Thing", "count", was=1),
-                retyped("toy.Thing", "lasts", was=Seconds),
+                retyped("toy.Thing", "lasts", was=Annotated[float, Ge(0)]),
                 retyped("toy.Thing", "pets", was=Sequence[catalog.messages["toy.Cat"]]),  # type: ignore[misc]
                 retyped("toy.Thing", "label", was=Sequence[str] | str),
                 removed("toy.Thing", "old", was=int),
@@ -187,7 +187,7 @@ def test_every_kind(toy: History) -> None:
         ("toy.Loose.came", "field added"): ("", "int | None, default null", "none"),
         ("toy.Loose.gone", "field removed"): ("int, default 0", "", "none"),
         ("toy.Thing.name", "required"): ("required", 'default ""', "readers"),
-        ("toy.Thing.lasts", "unit"): ("s", "ms", "both"),
+        ("toy.Thing.lasts", "unit"): ("", "ms", "both"),
         ("toy.Thing.pets", "type"): ("list[toy.Cat]", "list[toy.Cat | toy.Dog]", "readers"),
         ("toy.Thing.label", "type"): ("list[str] | str", "str | list[str]", "none"),
         ("toy.Thing.old", "field removed"): ("int, required", "", "both"),

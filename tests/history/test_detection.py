@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -13,7 +13,7 @@ from published import ROOT
 from sagellm_protocol import history
 from sagellm_protocol.catalog import UnknownMessageError
 from sagellm_protocol.history import HISTORY, Candidate, History
-from sagellm_protocol.history.changes import added, introduced, renamed, retyped, revision
+from sagellm_protocol.history.changes import added, introduced, removed, renamed, retyped, revision
 from sagellm_protocol.model.exceptions import AmbiguousPayloadError, UnknownPayloadError, UnsupportedRevisionError
 from toys import Declare, declare  # noqa: F401 - the fixture
 
@@ -294,8 +294,8 @@ def test_runs_of_revisions_with_a_gap_are_two_candidates(declare: Declare) -> No
     )
     own = History(
         [
-            revision("3", retyped("toy.Ping", "port", was=int)),
-            revision("2", retyped("toy.Ping", "port", was=int | None)),
+            revision("3", added("toy.Ping", "port")),
+            revision("2", removed("toy.Ping", "port", int | None, default=None, after="host")),
             revision("1"),
         ],
         catalog,
@@ -322,14 +322,17 @@ FOREST = """
 
 @pytest.fixture
 def forest(declare: Declare) -> History:  # noqa: F811
-    revisions = [revision("2", retyped("toy.Leaf", "name", was=int)), revision("1", introduced("toy.Forest"))]
+    revisions = [
+        revision("2", retyped("toy.Leaf", "name", was=Literal["a"])),
+        revision("1", introduced("toy.Forest")),
+    ]
     return History([*revisions, revision("0")], declare(FOREST))
 
 
 def test_a_nested_message_that_changed_makes_another_shape(forest: History) -> None:
     """At any depth, and where a message holds itself."""
     assert forest.detect({"below": [{"leaves": [{"name": "n"}]}]}) == (Candidate("toy.Tree", "2", "2"),)
-    assert forest.detect({"below": [{"leaves": [{"name": 7}]}]}) == (Candidate("toy.Tree", "0", "1"),)
+    assert forest.detect({"below": [{"leaves": [{"name": "a"}]}]}) == (Candidate("toy.Tree", "0", "2"),)
     assert forest.detect({"below": []}) == (Candidate("toy.Tree", "0", "2"),)
     assert forest.detect({"trees": [{}]}) == (Candidate("toy.Forest", "1", "2"),)
 

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import pickle
+import re
 from typing import Annotated, Any
+from uuid import UUID
 
 import pytest
-from annotated_types import Gt
+from annotated_types import Ge, Gt
 
 import published
 from sagellm_protocol import history
 from sagellm_protocol.catalog import Catalog, UnknownMessageError
-from sagellm_protocol.history import HISTORY, LATEST, History
+from sagellm_protocol.history import HISTORY, LATEST, History, HistoryError
 from sagellm_protocol.history.changes import (
     Change,
+    Revision,
     added,
     given_default,
     introduced,
@@ -25,8 +29,9 @@ from sagellm_protocol.history.changes import (
     revision,
     rule_dropped,
 )
-from sagellm_protocol.model.exceptions import UnsupportedRevisionError
+from sagellm_protocol.model.exceptions import UnsupportedRevisionError, ValidationError
 from sagellm_protocol.model.spec import NotAllNull
+from sagellm_protocol.model.units import Unit
 from toys import Declare, declare  # noqa: F401 - the fixture
 
 # The protocol's own
@@ -234,10 +239,10 @@ def test_a_union_held_fewer_messages(toys: Catalog) -> None:
 
 def test_changes_of_one_revision_are_undone_in_order(toys: Catalog) -> None:
     """Each sees the tables that those before it in the list left."""
-    own = before(toys, renamed("toy.Leaf", name="title"), retyped("toy.Leaf", "name", was=int))
-    assert own.fields("Leaf", "1")["name"] == {"type": "int", "required": True}
-    with pytest.raises(LookupError, match="no field 'name'"):
-        before(toys, retyped("toy.Leaf", "name", was=int), renamed("toy.Leaf", name="title")).table("1")
+    own = before(toys, renamed("toy.Leaf", name="title"), retyped("toy.Leaf", "name", was=UUID))
+    assert own.fields("Leaf", "1")["name"] == {"type": "UUID", "required": True}
+    with pytest.raises(HistoryError, match="no field 'name'"):
+        before(toys, retyped("toy.Leaf", "name", was=UUID), renamed("toy.Leaf", name="title")).table("1")
 
 
 # A history that is wrong
@@ -247,7 +252,7 @@ def test_changes_of_one_revision_are_undone_in_order(toys: Catalog) -> None:
     ("change", "named"),
     [
         (introduced("toy.Nope"), r"toy\.Nope does not exist"),
-        (added("toy.Leaf", "nope", "size"), r"toy\.Leaf has no fields \['nope'\]"),
+        (added("toy.Leaf", "nope", "size"), r"toy\.Leaf has no field 'nope'"),
         (renamed("toy.Leaf", name="nope"), r"toy\.Leaf has no field 'nope'"),
         (given_default("toy.Leaf", "nope"), "'nope'"),
         (null_forbidden("toy.Leaf", "nope"), "'nope'"),
@@ -260,7 +265,7 @@ def test_changes_of_one_revision_are_undone_in_order(toys: Catalog) -> None:
 )
 def test_a_change_that_does_not_fit_is_named(toys: Catalog, change: Change, named: str) -> None:
     own = before(toys, change)
-    with pytest.raises(LookupError, match=f"{named}.*: the history is wrong"):
+    with pytest.raises(HistoryError, match=f"{named}.*: the history is wrong"):
         own.table("1")
 
 
@@ -270,7 +275,7 @@ def test_a_change_that_does_not_fit_is_named(toys: Catalog, change: Change, name
         (added("toy.Nope", "size"), r"toy\.Nope"),
         (renamed("toy.Nope", name="title"), r"toy\.Nope"),
         (rule_dropped("toy.Nope", NotAllNull(("title",))), r"toy\.Nope"),
-        (rule_dropped("toy.Leaf", NotAllNull(("title", "nope"))), r"toy\.Leaf has no fields \['nope'\]"),
+        (rule_dropped("toy.Leaf", NotAllNull(("title", "nope"))), r"toy\.Leaf has no field 'nope'"),
         (removed("toy.Nope", "weight", int), r"toy\.Nope"),
         (members_added("toy.Colour", "NOPE"), "NOPE"),
         (members_added("toy.Nope", "RED"), r"toy\.Nope"),
@@ -278,5 +283,177 @@ def test_a_change_that_does_not_fit_is_named(toys: Catalog, change: Change, name
 )
 def test_a_change_of_what_is_not_there_is_named(toys: Catalog, change: Change, named: str) -> None:
     own = before(toys, change)
-    with pytest.raises(LookupError, match=f"{named}.*the history is wrong"):
+    with pytest.raises(HistoryError, match=f"{named}.*the history is wrong"):
         own.table("1")
+
+
+SPEEDS = """
+@message
+class Run:
+    name: str
+    lasts: Milliseconds = 1.0
+    ratio: Annotated[float, Ge(0), Le(1)] = 0.5
+    maybe: int | None = None
+    must: int
+    colour: Literal["red", "blue"] = "red"
+    text: str = ""
+"""
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ([renamed("toy.Run", a="name", b="name")], "renamed to one name"),
+        ([renamed("toy.Run", text="name")], r"two fields called 'text' before"),
+        ([removed("toy.Run", "text", was=str, default="")], r"two fields called 'text' before"),
+        ([removed("toy.Run", "old", was=str), removed("toy.Run", "old", was=int)], "two fields called 'old'"),
+        ([renamed("toy.Run", **{"no-name": "name"})], "a field called 'no-name'"),
+        ([renamed("toy.Run", _name="name")], "a field called '_name'"),
+        ([given_default("toy.Run", "name")], "toy.Run.name has no default"),
+        ([null_forbidden("toy.Run", "must")], "toy.Run.must can be null, or has no default"),
+        ([null_forbidden("toy.Run", "maybe")], "toy.Run.maybe can be null, or has no default"),
+        ([redefined("toy.Run", "must", was=1)], "toy.Run.must cannot be left out"),
+        ([added("toy.Run", "text", "lasts", unsaid="?")], r"none of \['text', 'lasts'\] is one"),
+        ([retyped("toy.Run", "lasts", was=Annotated[float, Ge(0), Unit("s")])], "measured in s and is now in ms"),
+        ([retyped("toy.Run", "text", was=Annotated[float, Unit("s")])], "measured in s and is now in no unit"),
+        ([retyped("toy.Run", "ratio", was=float)], "toy.Run.ratio does not take every value that it took"),
+        ([retyped("toy.Run", "must", was=float)], "does not take every value"),
+        ([retyped("toy.Run", "must", was=int | None)], "does not take every value"),
+        ([retyped("toy.Run", "colour", was=str)], "does not take every value"),
+        ([rule_dropped("toy.Run", NotAllNull(("maybe",))), added("toy.Run", "maybe")], r"rule of toy.Run .*'maybe'"),
+    ],
+)
+def test_what_cannot_have_been_is_refused(changes: list[Change], reason: str, declare: Declare) -> None:  # noqa: F811
+    own = History([revision("2", *changes), revision("1")], declare(SPEEDS))
+    with pytest.raises(HistoryError, match=f"^revision 2: .*{reason}.*: the history is wrong$") as raised:
+        own.upgrade({}, "Run", since="1")
+    assert raised.value.revision == "2"
+    assert pickle.loads(pickle.dumps(raised.value)).args == raised.value.args
+    with pytest.raises(HistoryError):
+        own.detect({})
+
+
+def test_a_default_that_no_member_has_is_refused(toys: Catalog) -> None:
+    with pytest.raises(HistoryError, match=r"toy\.Leaf\.colour cannot have been 'pink'"):
+        before(toys, redefined("toy.Leaf", "colour", was="pink")).table("1")
+
+
+@pytest.mark.parametrize(
+    ("revisions", "named", "reason"),
+    [
+        ([revision("1"), revision("2")], "2", "2 stands below 1: revisions are listed newest first"),
+        ([revision("0.10"), revision("0.9"), revision("0.11")], "0.11", "0.11 stands below 0.9"),
+        ([revision("1", also=("1.2", "1.1"))], "1", "1.2 stands below 1.1"),
+        ([revision("2", also=("3",)), revision("1", also=("2.1",))], "1", "2.1 stands below 2"),
+        ([revision("1"), revision("1")], "1", "the release 1 is named twice"),
+        ([revision("1.0"), revision("1")], "1", "the release 1 is named twice"),
+        ([revision("2", also=("2",)), revision("1")], "2", "the release 2 is named twice"),
+        ([revision("v2"), revision("1")], "v2", "'v2' is no version"),
+        ([revision("1", also=("latest",))], "1", "'latest' is no version"),
+        ([revision("")], "", "'' is no version"),
+    ],
+)
+def test_revisions_in_the_wrong_order_are_refused(
+    revisions: list[Revision], named: str, reason: str, toys: Catalog
+) -> None:
+    with pytest.raises(HistoryError, match=re.escape(f"revision {named}: {reason}")):
+        History(revisions, toys)
+
+
+def test_versions_compare_by_number(toys: Catalog) -> None:
+    names = ["1.10.0", "1.9.11", "1.9.2", "1", "0.99", "0"]
+    assert History(map(revision, names), toys).revisions == tuple(reversed(names))
+
+
+def test_a_history_has_a_revision(toys: Catalog) -> None:
+    with pytest.raises(ValueError, match="at least one revision"):
+        History([], toys)
+
+
+def test_fields_may_change_places_and_names_be_used_again(toys: Catalog) -> None:
+    own = History(
+        [
+            revision("4", renamed("toy.Leaf", size="title", title="size")),
+            revision("3", renamed("toy.Leaf", weight="title")),
+            revision("2", added("toy.Leaf", "size", unsaid="?"), removed("toy.Leaf", "size", was=float, default=0.0)),
+            revision("1"),
+        ],
+        toys,
+    )
+    assert [list(own.fields("Leaf", name))[:2] for name in "4321"] == [
+        ["title", "size"],
+        ["size", "title"],
+        ["size", "weight"],
+        ["size", "weight"],
+    ]
+    assert own.fields("Leaf", "2")["size"] == {"type": "str", "required": True}
+    assert own.fields("Leaf", "1")["size"] == {"type": "float", "default": {"value": 0.0}}
+    assert own.upgrade({"size": "t", "title": 7}, "Leaf", since="3") == {"title": "t", "size": 7}
+    assert own.upgrade({"size": "t", "title": 7, "site": 1}, "Leaf", since="3") == {"title": "t", "size": 7, "site": 1}
+    assert own.upgrade({"size": "t", "weight": 7}, "Leaf", since="2") == {"title": "t", "size": 7}
+    for size in ({}, {"size": 0.0}):
+        assert own.upgrade({**size, "weight": 7}, "Leaf", since="1") == {"title": "?", "size": 7}
+    with pytest.raises(ValidationError, match="size: must be moved elsewhere"):
+        own.upgrade({"size": 1.5, "weight": 7}, "Leaf", since="1")
+    with pytest.raises(ValidationError, match="title: must be absent where its old name 'size'"):
+        own.upgrade({"weight": 7, "size": "t", "title": 8, "site": 1}, "Leaf", since="2")
+    assert own.downgrade({"title": "t", "size": 7}, "Leaf", to="3") == {"size": "t", "title": 7}
+    assert own.downgrade({"title": "?", "size": 7}, "Leaf", to="1") == {"weight": 7}
+    (loss,) = own.losses({"title": "t", "size": 7}, "Leaf", to="1")
+    assert (loss.path, loss.reason) == ("title", "came with 2")
+
+
+def test_a_name_of_what_is_gone_is_not_free(toys: Catalog) -> None:
+    own = History([revision("2", removed("toy.Leaf", "weight", was=int, default=0)), revision("1")], toys)
+    (loss,) = own.losses({"title": "t", "weight": 9}, "Leaf", to="1")
+    assert str(loss) == "weight = 9: its name is that of another field in 1, which is gone since"
+
+
+def test_a_rule_follows_fields_that_change_places(toys: Catalog) -> None:
+    swap = renamed("toy.Leaf", size="title", title="size")
+    for rule in (("title", "colour"), ("size", "colour")):
+        own = History(
+            [revision("3", rule_dropped("toy.Leaf", NotAllNull(rule))), revision("2", swap), revision("1")], toys
+        )
+        other = {"title": "size", "size": "title"}[rule[0]]
+        assert own.spec("Leaf", "2").rules == (NotAllNull(rule),)
+        assert own.spec("Leaf", "1").rules == (NotAllNull((other, "colour")),)
+
+
+def test_a_union_is_told_by_the_tag_of_then(declare: Declare) -> None:  # noqa: F811
+    """A tag that its messages did not have yet, or called otherwise, tells nothing."""
+    catalog = declare(
+        """
+        @message
+        class Circle:
+            shape: Literal["circle"] = "circle"
+            radius: float
+
+
+        @message
+        class Square:
+            shape: Literal["square"] = "square"
+            side: float
+
+
+        @message
+        class Box:
+            holds: Circle | Square
+        """
+    )
+    own = History(
+        [
+            revision("3", renamed("toy.Circle", kind="shape"), renamed("toy.Square", kind="shape")),
+            revision("2", added("toy.Circle", "kind")),
+            revision("1"),
+        ],
+        catalog,
+    )
+    tags = [own.spec("Box", name).fields[0].type.tag for name in "321"]  # type: ignore[union-attr]
+    assert tags == ["shape", "kind", None]
+    for since, held in (("2", {"kind": "circle", "radius": 1.0}), ("1", {"radius": 1.0})):
+        upgraded = own.upgrade({"holds": held}, "Box", since=since)
+        assert upgraded["holds"].get("shape", "circle") == "circle"
+        assert upgraded["holds"]["radius"] == 1.0
+        assert own.detect({"holds": held}, "Box")[0].first <= since
+        assert own.downgrade(upgraded, "Box", to=since) == {"holds": held}

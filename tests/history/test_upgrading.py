@@ -5,13 +5,14 @@ from __future__ import annotations
 import copy
 import threading
 from collections.abc import Iterator
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
+from annotated_types import Gt
 
 from sagellm_protocol import catalog, codecs, history
 from sagellm_protocol.catalog import Catalog
-from sagellm_protocol.history import History
+from sagellm_protocol.history import History, HookError
 from sagellm_protocol.history.changes import (
     added,
     introduced,
@@ -22,7 +23,8 @@ from sagellm_protocol.history.changes import (
     retyped,
     revision,
 )
-from sagellm_protocol.history.upgrading import Hook, Upgrades
+from sagellm_protocol.history.hooks import Hook
+from sagellm_protocol.history.upgrading import Upgrades
 from sagellm_protocol.model.exceptions import UnsupportedRevisionError, ValidationError
 from toys import Declare, declare  # noqa: F401 - the fixture
 
@@ -192,8 +194,9 @@ def test_a_hook_that_fails_is_not_hidden(hooks: list[Hook]) -> None:
         raise RuntimeError("cannot repair")
 
     hooks.append(fails)
-    with pytest.raises(RuntimeError, match="cannot repair"):
+    with pytest.raises(HookError, match="for types.Metrics of 0.1.0 raised RuntimeError: cannot repair") as raised:  # noqa: RUF043
         history.upgrade(METRICS, "Metrics", since="0.1.0")
+    assert isinstance(raised.value.__cause__, RuntimeError)
 
 
 def test_no_hook_for_what_never_was() -> None:
@@ -495,14 +498,14 @@ def test_null_becomes_what_a_function_makes(declare: Declare) -> None:  # noqa: 
 
 
 def test_a_default_of_old_that_was_not_null_is_kept_beside_null(toys: Catalog) -> None:
-    changes = redefined("toy.Leaf", "size", was=5), retyped("toy.Leaf", "size", was=int | None)
+    changes = null_forbidden("toy.Leaf", "size"), redefined("toy.Leaf", "size", was=5)
     own = History([revision("2", *changes), revision("1")], toys)
     assert own.upgrade({"title": "t"}, "Leaf", since="1") == {"title": "t", "size": 5}
     assert own.upgrade({"title": "t", "size": None}, "Leaf", since="1") == {"title": "t", "size": 0}
 
 
 def test_wider_types_need_no_step(toys: Catalog) -> None:
-    own = History([revision("2", retyped("toy.Leaf", "size", was=int | None)), revision("1")], toys)
+    own = History([revision("2", retyped("toy.Leaf", "size", was=Annotated[int, Gt(0)])), revision("1")], toys)
     payload = {"title": "t", "size": 3}
     assert own.upgrade(payload, "Leaf", since="1") == payload
 

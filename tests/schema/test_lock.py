@@ -202,6 +202,50 @@ def test_a_rule_is_dropped(declare: Declare) -> None:  # noqa: F811 - the fixtur
     check(text, History([revision("1", *suggested(said)), revision("0")], catalog))
 
 
+@pytest.mark.parametrize(
+    ("was", "now", "expected"),
+    [
+        ("int | None = 5", "int = 0", ['null_forbidden("toy.Thing", "x")', 'redefined("toy.Thing", "x", was=5)']),
+        ("int | None", "int = 0", ['null_forbidden("toy.Thing", "x")', 'given_default("toy.Thing", "x")']),
+        ("int | None = 5", "int = 5", ['null_forbidden("toy.Thing", "x")', 'redefined("toy.Thing", "x", was=5)']),
+        ("int", "float", ['retyped("toy.Thing", "x", was=int)']),
+        ("Annotated[float, Ge(0)]", "Milliseconds", ['retyped("toy.Thing", "x", was=Annotated[float, Ge(0)])']),
+        ("Colour", "str", ['retyped("toy.Thing", "x", was=Colour)']),
+        ("Sequence[str]", "str | Sequence[str]", ['retyped("toy.Thing", "x", was=Sequence[str])']),
+        ("Mapping[str, bool]", "Mapping[str, Any]", ['retyped("toy.Thing", "x", was=Mapping[str, bool])']),
+        ('Literal["a"]', 'Literal["a", "b"] | None', ['retyped("toy.Thing", "x", was=Literal["a"])']),
+        ("Other", "Other | Another", ['retyped("toy.Thing", "x", was=Other)']),
+        ("Sequence[int]", "Sequence[int | None] | None", ['retyped("toy.Thing", "x", was=Sequence[int])']),
+    ],
+)
+def test_a_field_that_takes_more(was: str, now: str, expected: list[str], declare: Declare) -> None:  # noqa: F811
+    source = """
+    class Colour(str, Enum):
+        RED = "red"
+
+
+    @message
+    class Other:
+        a: int
+
+
+    @message
+    class Another:
+        b: int
+
+
+    @message
+    class Thing:
+        x: {}
+        after: int = 0
+    """
+    text = update("", History([revision("1")], declare(source.format(was))))
+    catalog = declare(source.format(now))
+    said = advice(text, History([revision("1")], catalog))
+    assert [line.strip().removesuffix(",") for line in said.partition('"NEXT",\n')[2].splitlines()[:-1]] == expected
+    check(text, History([revision("2", *suggested(said)), revision("1")], catalog))
+
+
 FIELDS = ("    weight: float | None = None\n", "    parts: Sequence[str] = ()\n")
 
 
@@ -214,6 +258,22 @@ FIELDS = ("    weight: float | None = None\n", "    parts: Sequence[str] = ()\n"
         ("".join(FIELDS), "".join(reversed(FIELDS)), "stood in the order"),
         ("@message\nclass Thing", '@message(unknown="ignore")\nclass Thing', "# unknown fields of toy.Thing"),
         ("    x: int = 0", "    x: int", '# toy.Nested.x was {"default": 0}'),
+        (
+            'Annotated[int, Ge(0), Unit("mm")]',
+            'Annotated[int, Ge(0), Unit("m")]',
+            "measured in mm and is now in m: values",
+        ),
+        ('Annotated[int, Ge(0), Unit("mm")]', "Annotated[int, Ge(0)]", "measured in mm and is now in no unit"),
+        ('Annotated[int, Ge(0), Unit("mm")]', 'Annotated[int, Gt(0), Unit("mm")]', "size does not take every value"),
+        ("weight: float | None = None", "weight: int | None = None", "weight does not take every value that it took"),
+        ("    name: str\n", "    name: UUID\n", "# toy.Thing.name does not take every value that it took"),
+        ("colour: Colour = Colour.RED", 'colour: Literal["blue"] = "blue"', "# toy.Thing.colour does not take every"),
+        ("parts: Sequence[str] = ()", "parts: Mapping[str, str] = {}", "# toy.Thing.parts does not take every value"),
+        (
+            "nested: Nested | None = None",
+            "nested: str | Sequence[str] | None = None",
+            "# toy.Thing.nested does not take",
+        ),
     ],
 )
 def test_what_no_step_can_undo(old: str, new: str, expected: str, declare: Declare) -> None:  # noqa: F811 - the fixture

@@ -6,10 +6,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from sagellm_protocol.codecs.formats import Format, refusal
-from sagellm_protocol.history.downgrading import UNSAYABLE
 from sagellm_protocol.model.annotations import may_nest_without_end, read_type, spec_of
 from sagellm_protocol.model.checking import check_payload
-from sagellm_protocol.model.exceptions import Loss, LossyDowngradeError
 from sagellm_protocol.model.nesting import too_deep
 from sagellm_protocol.model.reading import Readers
 from sagellm_protocol.model.source import DOUBTS, Doubt
@@ -92,7 +90,6 @@ class MessageWriters:
     """Writes messages as payloads of one revision."""
 
     def __init__(self, format: Format, options: Options, revision: str) -> None:
-        self._revision = revision
         self._lossy = options.lossy
         self.today = Writers(format.form, options.omit_defaults, format.quote)
         self._plain = Writers("plain", options.omit_defaults, format.quote)
@@ -118,21 +115,8 @@ class MessageWriters:
         name = spec_of(cls).name
         if self._downgrades is None or self._same(cls):
             return self.today.writer(cls)
-        write, take_back, lossy, revision = (
-            self._plain.writer(cls),
-            self._downgrades.message,
-            self._lossy,
-            self._revision,
-        )
-
-        def write_old(message: Any) -> Any:
-            losses: list[Loss] = []
-            payload = take_back(name, write(message), "", losses)
-            if losses and (payload is UNSAYABLE or not lossy):
-                raise LossyDowngradeError(name, revision, losses)
-            return payload
-
-        return write_old
+        write, take_back, lossy = self._plain.writer(cls), self._downgrades.taken_back, self._lossy
+        return lambda message: take_back(name, write(message), lossy=lossy)
 
 
 def _within_depth(read: Callable[[Any], Any]) -> Callable[[Any], Any]:

@@ -1,7 +1,9 @@
 """What changed when, as data; and what follows from it: upgrade, downgrade, detect."""
 
 from sagellm_protocol.catalog import CATALOG
+from sagellm_protocol.history.changes import HistoryError
 from sagellm_protocol.history.detecting import Candidate
+from sagellm_protocol.history.hooks import HookError
 from sagellm_protocol.history.identifying import Detection
 from sagellm_protocol.history.published import REVISIONS
 from sagellm_protocol.history.timeline import LATEST, History
@@ -31,6 +33,8 @@ __all__ = [
     "Candidate",
     "Detection",
     "History",
+    "HistoryError",
+    "HookError",
     "changed_in",
     "detect",
     "detect_all",

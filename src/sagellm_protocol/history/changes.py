@@ -7,47 +7,107 @@ needs nothing else.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol
 
 import attrs
 
+from sagellm_protocol.history.defaults import is_plain, plain_default
+from sagellm_protocol.history.fitting import fits, units
+from sagellm_protocol.history.payloads import alike
 from sagellm_protocol.model.annotations import read_type
-from sagellm_protocol.model.spec import REQUIRED, Field, Member, NotAllNull, Nullable, Spec
+from sagellm_protocol.model.spec import REQUIRED, Field, Member, NotAllNull, Nullable, Spec, Type
+
+
+class HistoryError(LookupError):
+    """A list of revisions contradicts itself, or the classes that it leads to (a programming error, not bad data)."""
+
+    def __init__(self, revision: str, reason: str) -> None:
+        self.revision = revision
+        """The revision whose changes are wrong."""
+        self.reason = reason
+        super().__init__(f"revision {revision}: {reason}: the history is wrong")
+
+    def __reduce__(self) -> tuple[type[HistoryError], tuple[str, str]]:
+        return type(self), (self.revision, self.reason)
 
 
 @attrs.define
 class Tables:
     """Everything a revision defines. Messages are specs, enumerations map names to values."""
 
+    revision: str
+    """The revision that defines it; while changes are undone, the one that made them."""
     messages: dict[str, Spec]
     enums: dict[str, dict[str, str | int]]
     typed_dicts: dict[str, dict[str, str]]
+    unsaid: dict[tuple[str, str], Any] = attrs.field(factory=dict)
+    """What payloads of before hold in each field that has come since and was required when it came, by message and
+    today's field name; ``REQUIRED`` where the change does not say, so that only ``fill`` can."""
+    came_as: dict[tuple[str, str], Any] = attrs.field(factory=dict)
+    """The default with which each other field came: what payloads of before mean, whatever it became later."""
 
-    def copy(self) -> Tables:
-        """Tables that can be changed without changing these."""
+    def before(self, revision: str) -> Tables:
+        """A copy to undo the changes of a revision in."""
+        enums = {name: dict(members) for name, members in self.enums.items()}
         return Tables(
-            dict(self.messages), {name: dict(members) for name, members in self.enums.items()}, dict(self.typed_dicts)
+            revision, dict(self.messages), enums, dict(self.typed_dicts), dict(self.unsaid), dict(self.came_as)
         )
+
+    def before_it_came(self, message: str, field: Field) -> tuple[Any, bool]:
+        """What payloads mean by not having a field of today that came later, and whether ``fill`` goes before that.
+
+        It is ``REQUIRED`` where leaving the field out today means the same, or where nobody but ``fill`` can say.
+        """
+        key = message, field.name
+        if key in self.unsaid:
+            return self.unsaid[key], True
+        came_as = self.came_as.get(key, field.default)
+        if not is_plain(came_as) or (is_plain(field.default) and alike(*map(plain_default, (came_as, field.default)))):
+            return REQUIRED, False
+        return plain_default(came_as), False
+
+    def wrong(self, reason: str) -> HistoryError:
+        """The error for a change of this revision that cannot have been."""
+        return HistoryError(self.revision, reason)
+
+    def not_there(self, name: str) -> HistoryError:
+        """The error for a change of what the revision does not have."""
+        return self.wrong(f"{name} does not exist at this revision")
 
     def message(self, name: str) -> Spec:
         """A message; the history is wrong if there is none."""
         if name not in self.messages:
-            raise not_there(name)
+            raise self.not_there(name)
         return self.messages[name]
 
-    def change_field(self, message: str, field: str, change: Callable[[Field], Field]) -> None:
-        """Put another field in the place of one."""
+    def field(self, message: str, name: str) -> Field:
+        """A field of a message; the history is wrong if there is none."""
+        for field in self.message(message).fields:
+            if field.name == name:
+                return field
+        raise self.wrong(f"{message} has no field {name!r} at this revision")
+
+    def put(self, message: str, fields: Iterable[Field], rules: Iterable[NotAllNull] | None = None) -> None:
+        """Give a message other fields, and other rules; the history is wrong if two fields would have one name."""
         spec = self.message(message)
-        if all(known.name != field for known in spec.fields):
-            raise LookupError(f"{message} has no field {field!r} at this revision: the history is wrong")
-        fields = tuple(change(known) if known.name == field else known for known in spec.fields)
-        self.messages[message] = attrs.evolve(spec, fields=fields)
+        evolved = attrs.evolve(spec, fields=tuple(fields), rules=spec.rules if rules is None else tuple(rules))
+        names = [field.name for field in evolved.fields]
+        for name in names:
+            if not name.isidentifier() or name.startswith("_"):
+                raise self.wrong(f"{message} cannot have had a field called {name!r}")
+            if names.count(name) > 1:
+                raise self.wrong(f"{message} had two fields called {name!r} before this revision")
+        for rule in evolved.rules:
+            if missing := sorted(set(rule.fields) - set(names)):
+                raise self.wrong(f"a rule of {message} speaks of {missing}, and there are no such fields")
+        self.messages[message] = evolved
 
-
-def not_there(name: str) -> LookupError:
-    """The error for a change of what the revision does not have."""
-    return LookupError(f"{name} does not exist at this revision: the history is wrong")
+    def change_field(self, message: str, name: str, change: Callable[[Field], Field]) -> None:
+        """Put another field in the place of one."""
+        found = self.field(message, name)
+        fields = self.messages[message].fields
+        self.put(message, (change(field) if field is found else field for field in fields))
 
 
 class Change(Protocol):
@@ -68,7 +128,7 @@ class Introduced:
         for name in self.names:
             found = [kind for kind in kinds if name in kind]
             if not found:
-                raise not_there(name)
+                raise tables.not_there(name)
             del found[0][name]
 
 
@@ -81,11 +141,17 @@ class Added:
     unsaid: Any = None
 
     def undo(self, tables: Tables) -> None:
-        spec = tables.message(self.message)
-        if missing := set(self.fields) - {field.name for field in spec.fields}:
-            raise LookupError(f"{self.message} has no fields {sorted(missing)} at this revision: the history is wrong")
-        kept = tuple(field for field in spec.fields if field.name not in self.fields)
-        tables.messages[self.message] = attrs.evolve(spec, fields=kept)
+        came = [tables.field(self.message, name) for name in self.fields]
+        if self.unsaid is not None and not any(field.required for field in came):
+            raise tables.wrong(f"unsaid stands in required fields, and none of {list(self.fields)} is one")
+        for field in came:
+            if not field.origin:
+                continue
+            if field.required:
+                tables.unsaid[self.message, field.origin] = REQUIRED if self.unsaid is None else self.unsaid
+            else:
+                tables.came_as[self.message, field.origin] = field.left_out
+        tables.put(self.message, (field for field in tables.message(self.message).fields if field not in came))
 
 
 @attrs.frozen
@@ -97,13 +163,9 @@ class Removed:
     after: str | None
 
     def undo(self, tables: Tables) -> None:
-        spec = tables.message(self.message)
-        names = [field.name for field in spec.fields]
-        if self.after is not None and self.after not in names:
-            raise LookupError(f"{self.message} has no field {self.after!r} at this revision: the history is wrong")
-        place = 0 if self.after is None else names.index(self.after) + 1
-        fields = (*spec.fields[:place], self.field, *spec.fields[place:])
-        tables.messages[self.message] = attrs.evolve(spec, fields=fields)
+        fields = list(tables.message(self.message).fields)
+        place = 0 if self.after is None else fields.index(tables.field(self.message, self.after)) + 1
+        tables.put(self.message, (*fields[:place], self.field, *fields[place:]))
 
 
 @attrs.frozen
@@ -114,13 +176,16 @@ class Renamed:
     names: Mapping[str, str] = attrs.field(hash=False)
 
     def undo(self, tables: Tables) -> None:
-        for old, new in self.names.items():
-            tables.change_field(self.message, new, lambda field, old=old: attrs.evolve(field, name=old))  # type: ignore[misc]
-            spec = tables.message(self.message)
-            rules = tuple(
-                NotAllNull(tuple(old if field == new else field for field in rule.fields)) for rule in spec.rules
-            )
-            tables.messages[self.message] = attrs.evolve(spec, rules=rules)
+        # All at once: two fields may have changed places.
+        before = {new: old for old, new in self.names.items()}
+        if len(before) < len(self.names):
+            raise tables.wrong(f"two fields of {self.message} cannot have been renamed to one name")
+        for new in before:
+            tables.field(self.message, new)
+        spec = tables.message(self.message)
+        fields = (attrs.evolve(field, name=before.get(field.name, field.name)) for field in spec.fields)
+        rules = (NotAllNull(tuple(before.get(name, name) for name in rule.fields)) for rule in spec.rules)
+        tables.put(self.message, fields, rules)
 
 
 @attrs.frozen
@@ -132,6 +197,8 @@ class GivenDefault:
 
     def undo(self, tables: Tables) -> None:
         for name in self.fields:
+            if tables.field(self.message, name).required:
+                raise tables.wrong(f"{self.message}.{name} has no default")
             tables.change_field(self.message, name, lambda field: attrs.evolve(field, default=REQUIRED))
 
 
@@ -144,9 +211,11 @@ class NullForbidden:
 
     def undo(self, tables: Tables) -> None:
         for name in self.fields:
-            tables.change_field(
-                self.message, name, lambda field: attrs.evolve(field, type=Nullable(field.type), default=None)
-            )
+            found = tables.field(self.message, name)
+            if found.required or isinstance(found.type, Nullable):
+                raise tables.wrong(f"{self.message}.{name} can be null, or has no default that takes the place of null")
+            then = attrs.evolve(found, type=Nullable(found.type), default=None, null=found.left_out)
+            tables.change_field(self.message, name, lambda _, then=then: then)  # type: ignore[misc]
 
 
 @attrs.frozen
@@ -158,7 +227,19 @@ class Retyped:
     was: Any
 
     def undo(self, tables: Tables) -> None:
-        tables.change_field(self.message, self.field, lambda field: attrs.evolve(field, type=read_type(self.was)))
+        was, now = read_type(self.was), tables.field(self.message, self.field).type
+        if reason := against_retyping(was, now):
+            raise tables.wrong(f"{self.message}.{self.field} {reason}")
+        tables.change_field(self.message, self.field, lambda field: attrs.evolve(field, type=was))
+
+
+def against_retyping(was: Type, now: Type) -> str | None:
+    """Why values of one type cannot be taken for values of another as they are; None where they can."""
+    if units(was) and units(was) != units(now):
+        return (
+            f"was measured in {units(was)} and is now in {units(now) or 'no unit'}: values would change their meaning"
+        )
+    return None if fits(was, now) else "does not take every value that it took"
 
 
 @attrs.frozen
@@ -170,11 +251,21 @@ class Redefined:
     was: Any
 
     def undo(self, tables: Tables) -> None:
-        def restore(field: Field) -> Field:
-            members = field.type.cls if isinstance(field.type, Member) else None
-            return attrs.evolve(field, default=self.was if members is None else members(self.was))
+        found = tables.field(self.message, self.field)
+        if found.required:
+            raise tables.wrong(f"{self.message}.{self.field} cannot be left out")
+        default = self._held(found.type, tables)
+        tables.change_field(self.message, self.field, lambda field: attrs.evolve(field, default=default))
 
-        tables.change_field(self.message, self.field, restore)
+    def _held(self, kind: Type, tables: Tables) -> Any:
+        """The default of then as messages hold it."""
+        inner = kind.inner if isinstance(kind, Nullable) else kind
+        if not isinstance(inner, Member) or inner.cls is None or self.was is None:
+            return self.was
+        try:
+            return inner.cls(self.was)
+        except ValueError:
+            raise tables.wrong(f"{self.message}.{self.field} cannot have been {self.was!r}") from None
 
 
 @attrs.frozen
@@ -186,10 +277,10 @@ class MembersAdded:
 
     def undo(self, tables: Tables) -> None:
         if self.enum not in tables.enums:
-            raise not_there(self.enum)
+            raise tables.not_there(self.enum)
         for member in self.members:
             if member not in tables.enums[self.enum]:
-                raise LookupError(f"{self.enum} has no member {member!r} at this revision: the history is wrong")
+                raise tables.wrong(f"{self.enum} has no member {member!r} at this revision")
             del tables.enums[self.enum][member]
 
 
@@ -201,10 +292,10 @@ class RuleDropped:
     rule: NotAllNull
 
     def undo(self, tables: Tables) -> None:
+        for name in self.rule.fields:
+            tables.field(self.message, name)
         spec = tables.message(self.message)
-        if missing := set(self.rule.fields) - {field.name for field in spec.fields}:
-            raise LookupError(f"{self.message} has no fields {sorted(missing)} at this revision: the history is wrong")
-        tables.messages[self.message] = attrs.evolve(spec, rules=(*spec.rules, self.rule))
+        tables.put(self.message, spec.fields, (*spec.rules, self.rule))
 
 
 def introduced(*names: str) -> Introduced:

@@ -14,26 +14,18 @@ import attrs
 
 from sagellm_protocol.history import HISTORY
 from sagellm_protocol.history.changes import Redefined
-from sagellm_protocol.history.tables import bounds, has_plain_default, plain_default, reachable, type_text
+from sagellm_protocol.history.defaults import has_plain_default, null_became, plain_default
+from sagellm_protocol.history.fitting import alike_types, fits, parts, units
+from sagellm_protocol.history.tables import bounds, reachable, type_text
 from sagellm_protocol.history.timeline import History
 from sagellm_protocol.model.spec import (
-    Choice,
     Derived,
-    Either,
     Field,
-    Free,
-    Items,
     Made,
     Member,
-    Nullable,
-    Number,
-    OneOf,
     Spec,
-    Table,
-    Text,
     Type,
     Unknown,
-    Uuid,
 )
 
 Breaks: TypeAlias = Literal["readers", "writers", "both", "none"]
@@ -172,18 +164,18 @@ class _Comparison:
     def _field(self, path: str, message: str, before: Field, after: Field) -> Iterator[Difference]:
         if before.name != after.name:
             yield Difference(path, "renamed", before.name, after.name, "both")
-        if not _alike(before.type, after.type):
+        if not alike_types(before.type, after.type):
             kind: Kind = "type" if type_text(before.type) != type_text(after.type) else "bounds"
             breaks = _breaks(readers=not fits(after.type, before.type), writers=not fits(before.type, after.type))
             yield Difference(path, kind, _type(before.type), _type(after.type), breaks)
-        if (was := _units(before.type)) != (now := _units(after.type)):
+        if (was := units(before.type)) != (now := units(after.type)):
             yield Difference(path, "unit", was, now, "both")
         if before.required != after.required:
             breaks = _breaks(readers=before.required, writers=after.required)
             yield Difference(path, "required", _default(before), _default(after), breaks)
         elif _default(before) != _default(after):
             kind = "meaning" if self._redefined(message, after) else "default"
-            harmless = _null_became(before, after) or _null_became(after, before)
+            harmless = null_became(before, after) or null_became(after, before)
             yield Difference(path, kind, _default(before), _default(after), "none" if harmless else "both")
 
     def _redefined(self, message: str, field: Field) -> bool:
@@ -210,7 +202,7 @@ def _enums_in(messages: Iterable[str], specs: Mapping[str, Spec]) -> Iterator[st
     for name in messages:
         if name in specs:
             for field in specs[name].fields:
-                yield from (part.name for part in _parts(field.type) if isinstance(part, Member))
+                yield from (part.name for part in parts(field.type) if isinstance(part, Member))
 
 
 def _enums(
@@ -240,93 +232,6 @@ def _typed_dicts(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterato
             yield Difference(name, "typed dict removed", ", ".join(before[name]["fields"]), "", "none")
 
 
-def fits(narrow: Type, wide: Type) -> bool:
-    """Whether all that ``narrow`` lets through, ``wide`` reads.
-
-    Messages and enumerations are taken for equal where their names are: what differs in them is a difference of theirs.
-    """
-    if isinstance(wide, Free) or _alike(narrow, wide):
-        return True
-    match narrow, wide:
-        case Nullable(), Nullable():
-            return fits(narrow.inner, wide.inner)
-        case _, Nullable():
-            return fits(narrow, wide.inner)
-        case ((Either() | Choice()), _):
-            return all(fits(option, wide) for option in narrow.options)
-        case _, (Either() | Choice()):
-            return any(fits(narrow, option) for option in wide.options)
-        case Number(), Number():
-            return (narrow.kind is int or wide.kind is float) and all(
-                _implied(bound, limit, narrow) for bound, limit in wide.bounds
-            )
-        case Items(), Items():
-            return fits(narrow.item, wide.item)
-        case Table(), Table():
-            return fits(narrow.value, wide.value)
-        case Uuid(), Text():
-            return True
-        case ((Member() | OneOf()), Text()):
-            return all(isinstance(value, str) for value in _values(narrow))
-        case ((Member() | OneOf()), (Member() | OneOf())):
-            return _values(narrow) <= _values(wide)
-        case _:
-            return False
-
-
-def _values(kind: Member | OneOf) -> set[Any]:
-    return set(kind.values if isinstance(kind, OneOf) else kind.members.values())
-
-
-def _implied(bound: str, limit: float, narrow: Number) -> bool:
-    """Whether the bounds of ``narrow`` keep within one bound."""
-    lower, strict = bound[0] == "g", bound[1] == "t"
-    return any(
-        (has if lower else -has, other[1] == "t") >= (limit if lower else -limit, strict)
-        for other, has in narrow.bounds
-        if other[0] == bound[0]
-    )
-
-
-def _alike(one: Type, other: Type) -> bool:
-    """Whether two types let through the same, enumerations of one name taken for equal, units left aside."""
-    match one, other:
-        case Member(), Member():
-            return one.name == other.name
-        case Number(), Number():
-            return one.kind is other.kind and set(one.bounds) == set(other.bounds)
-        case (Nullable(), Nullable()) | (Items(), Items()) | (Table(), Table()):
-            return all(map(_alike, _inside(one), _inside(other)))
-        case (Either(), Either()):
-            inside = _inside(one), _inside(other)
-            return len(inside[0]) == len(inside[1]) and all(map(_alike, *inside))
-        case _:
-            return one == other
-
-
-def _inside(kind: Type) -> tuple[Type, ...]:
-    """The types that a type is made of."""
-    match kind:
-        case Nullable(inner=inner) | Items(item=inner) | Table(value=inner):
-            return (inner,)
-        case Either(options=options):
-            return options
-        case _:
-            return ()
-
-
-def _parts(kind: Type) -> Iterator[Type]:
-    """A type and all that it is made of."""
-    yield kind
-    for part in _inside(kind):
-        yield from _parts(part)
-
-
-def _null_became(before: Field, after: Field) -> bool:
-    """Whether null was the default, and now counts as the default that there is."""
-    return before.default is None and isinstance(before.type, Nullable) and not isinstance(after.type, Nullable)
-
-
 # Texts
 
 
@@ -344,10 +249,6 @@ _SIGNS = {"ge": ">=", "gt": ">", "le": "<=", "lt": "<"}
 def _type(kind: Type) -> str:
     limits = " ".join(f"{_SIGNS[bound]} {limit}" for bound, limit in bounds(kind).items())
     return f"{type_text(kind)} ({limits})" if limits else type_text(kind)
-
-
-def _units(kind: Type) -> str:
-    return ", ".join(part.unit for part in _parts(kind) if isinstance(part, Number) and part.unit)
 
 
 def _default(field: Field) -> str:

@@ -7,13 +7,18 @@ from field names to the shapes that have the field leaves only a few to try on a
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from enum import IntEnum
 from typing import Any
 
 import attrs
 
+from sagellm_protocol.history.defaults import is_plain, plain_default, same_default
+from sagellm_protocol.model.annotations import may_nest_without_end
+from sagellm_protocol.model.checking import holds
 from sagellm_protocol.model.reading import Readers
 from sagellm_protocol.model.source import DOUBTS
-from sagellm_protocol.model.spec import Nested, OneOf, Spec, Unknown, nested_in
+from sagellm_protocol.model.spec import Field, Nested, OneOf, Spec, Unknown, nested_in
+from sagellm_protocol.model.surplus import unknown_fields
 
 
 @attrs.frozen
@@ -45,12 +50,41 @@ class Shape:
     last: int
     fields: frozenset[str]
     required: frozenset[str]
-    tags: frozenset[str]
+    tags: Mapping[str, str] = attrs.field(eq=False)
     """Fields that hold one text and no other: what tells the message from others."""
-    accepts: Callable[[Any], bool] = attrs.field(eq=False)
-    """Whether a payload holds the right values."""
-    knows: Callable[[Any], bool] = attrs.field(eq=False)
-    """Whether it does, and the messages in it have no fields but those of then either."""
+    kind: Nested = attrs.field(eq=False)
+    specs: Mapping[str, Spec] = attrs.field(eq=False)
+    """The messages of then."""
+    endless: bool
+    """Whether the message can hold, at any depth, one of its own kind."""
+    _accepts: Callable[[Any], bool] = attrs.field(eq=False)
+    """Whether a payload plainly holds the right values."""
+    _knows: Callable[[Any], bool] = attrs.field(eq=False)
+    """Whether it plainly does, and the messages in it have no fields but those of then either."""
+
+    def fits(self, payload: Any) -> Fit:
+        """How far a plain payload can be of this shape: what the readers doubt is looked at thoroughly."""
+        for tag, text in self.tags.items():
+            found = payload.get(tag, text)
+            if type(found) is str and found != text:
+                return Fit.NOT
+        if self._knows(payload):
+            return Fit.KNOWN
+        if self._accepts(payload):
+            return Fit.ACCEPTED
+        if not holds(self.kind, payload, unknown="ignore", specs=self.specs):
+            return Fit.NOT
+        return Fit.ACCEPTED if any(unknown_fields(self.kind, payload, self.specs)) else Fit.KNOWN
+
+
+class Fit(IntEnum):
+    """How far a payload can be of a shape."""
+
+    NOT = 0
+    ACCEPTED = 1
+    """It holds the right values, and fields besides that the shape does not have."""
+    KNOWN = 2
+    """It holds the right values and nothing else."""
 
 
 @attrs.define
@@ -70,16 +104,17 @@ class ShapeIndex:
             for field in shape.fields:
                 self._having[field] = self._having.get(field, 0) | bit
 
-    def fitting(self, payload: Any, message: str | None = None) -> list[Shape]:
-        """The shapes that a payload can have.
+    def fitting(self, payload: dict[str, Any], message: str | None, *, ends: bool) -> list[Shape]:
+        """The shapes that a plain payload can have.
+
+        Where nothing vouches that walking messages within messages ``ends``, those that can hold their own kind do not
+        count.
 
         Of the shapes whose required fields it has, those count that know the most of its fields: all of them, unless it
-        holds fields that the protocol does not know. Those of them go first that know the fields of the messages in it
+        holds fields that the protocol does not know. Those of them go first that know the fields of all messages in it
         as well. Where the values of none are right, nothing fits: a damaged payload is no message that happens to
         require little.
         """
-        if not isinstance(payload, dict):
-            return []
         allowed = (1 << len(self.shapes)) - 1 if message is None else self._of_message.get(message, 0)
         knowing = allowed
         for field in payload:
@@ -90,10 +125,12 @@ class ShapeIndex:
             for field in payload:
                 sharing |= self._having.get(field, 0)
             complete = self._complete(allowed & sharing, payload)
-            fewest = min((len(payload.keys() - shape.fields) for shape in complete), default=0)
-            complete = [shape for shape in complete if len(payload.keys() - shape.fields) == fewest]
-        knowing_all = [shape for shape in complete if shape.knows(payload)]
-        return knowing_all or [shape for shape in complete if shape.accepts(payload)]
+            strange = [len(payload.keys() - shape.fields) for shape in complete]
+            complete = [shape for shape, many in zip(complete, strange, strict=True) if many == min(strange)]
+        complete = [shape for shape in complete if ends or not shape.endless]
+        fits = [shape.fits(payload) for shape in complete]
+        best = max(fits, default=Fit.NOT)
+        return [shape for shape, fit in zip(complete, fits, strict=True) if fit is best is not Fit.NOT]
 
     def _complete(self, shapes: int, payload: dict[str, Any]) -> list[Shape]:
         """Those of a set of shapes whose required fields the payload has."""
@@ -141,21 +178,31 @@ def _alike(
     if message in seen:
         return True
     one, other = left[message], right[message]
-    if one != other or any(a.default != b.default for a, b in zip(one.fields, other.fields, strict=True)):
+    if one != other or not all(map(_same_field, one.fields, other.fields)):
         return False
     nested = {found.name for field in one.fields for found in nested_in(field.type)}
     return all(_alike(name, left, right, seen | {message}) for name in nested)
 
 
+def _same_field(one: Field, other: Field) -> bool:
+    return one.origin == other.origin and same_default(one, other) and _null(one) == _null(other)
+
+
+def _null(field: Field) -> Any:
+    """What null stands for, as text: 0 and false are equal."""
+    return repr(plain_default(field.null)) if is_plain(field.null) else field.null
+
+
 def _shape(message: str, first: int, last: int, specs: Mapping[str, Spec]) -> Shape:
     spec = specs[message]
+    kind = Nested(message, spec.cls)
 
     def reading(unknown: Unknown) -> Callable[[Any], bool]:
         readers = Readers("dict", unknown, specs)
 
         def reads(payload: Any) -> bool:
             try:
-                readers.reader(Nested(message, spec.cls))(payload)
+                readers.reader(kind)(payload)
             except DOUBTS:
                 return False
             return True
@@ -166,9 +213,16 @@ def _shape(message: str, first: int, last: int, specs: Mapping[str, Spec]) -> Sh
         message,
         first,
         last,
-        frozenset(field.name for field in spec.fields),
+        spec.names,
         frozenset(field.name for field in spec.fields if field.required),
-        frozenset(field.name for field in spec.fields if isinstance(field.type, OneOf) and len(field.type.values) == 1),
+        {
+            field.name: field.type.values[0]
+            for field in spec.fields
+            if isinstance(field.type, OneOf) and len(field.type.values) == 1
+        },
+        kind,
+        specs,
+        may_nest_without_end(kind),
         reading("ignore"),
         reading("forbid"),
     )

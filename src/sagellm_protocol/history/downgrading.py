@@ -7,13 +7,27 @@ from typing import Any
 
 import attrs
 
-from sagellm_protocol.history.tables import has_plain_default, null_became, plain_default, reachable
+from sagellm_protocol.history.changes import Tables
+from sagellm_protocol.history.defaults import has_plain_default, is_plain, plain_default, same_default
+from sagellm_protocol.history.payloads import alike
+from sagellm_protocol.history.tables import reachable
 from sagellm_protocol.model import from_plain, to_plain
 from sagellm_protocol.model.annotations import spec_of
 from sagellm_protocol.model.checking import Checker
 from sagellm_protocol.model.choosing import chosen
-from sagellm_protocol.model.exceptions import Loss
+from sagellm_protocol.model.exceptions import (
+    MOST_TOLD,
+    DecodeError,
+    Loss,
+    LossyDowngradeError,
+    ValidationError,
+    Violation,
+)
+from sagellm_protocol.model.paths import ROOT, Path, told
+from sagellm_protocol.model.reading import ABSENT
+from sagellm_protocol.model.shortening import short
 from sagellm_protocol.model.spec import (
+    REQUIRED,
     Choice,
     Derived,
     Either,
@@ -27,10 +41,36 @@ from sagellm_protocol.model.spec import (
     Type,
     nested_in,
 )
-from sagellm_protocol.model.wording import join
 
 UNSAYABLE: Any = object()
 """Stands for a value of which nothing is left that the older revision can say."""
+
+
+@attrs.define
+class Losses:
+    """What an older revision cannot say, as it is found."""
+
+    most: int | None = None
+    """How many are held; all, where it is None."""
+    found: list[Loss] = attrs.field(factory=list, init=False)
+    more: int = attrs.field(default=0, init=False)
+    """How many there are besides."""
+
+    def add(self, path: Path, value: object, reason: str) -> None:
+        """Note one."""
+        if self.most is None or len(self.found) < self.most:
+            self.found.append(Loss(told(path), value, reason))
+        else:
+            self.more += 1
+
+    def refused(self, checker: Checker, revision: str) -> None:
+        """Note what a check found."""
+        for wrong in checker.violations:
+            if self.most is None or len(self.found) < self.most:
+                self.found.append(Loss(wrong.path, wrong.value, f"must be {wrong.rule} in {revision}"))
+            else:
+                self.more += 1
+        self.more += checker.more
 
 
 @attrs.define
@@ -40,8 +80,8 @@ class Downgrades:
     revision: str
     specs: Mapping[str, Spec]
     """That revision's messages."""
-    unsaid: Mapping[tuple[str, str], Any]
-    """Values that only mean "the older payload does not say", by message and today's field."""
+    first: Tables
+    """What was before all revisions: it knows how each field came."""
     since: Callable[[str, str | None], str]
     """The revision with which a message, or a field of it, came."""
     _alike: dict[str, bool] = attrs.field(factory=dict, init=False)
@@ -60,45 +100,60 @@ class Downgrades:
         if len(old.fields) != len(today.fields) or old.rules:
             return False
         return all(
-            before == now and before.name == before.origin and before.default == now.default
+            before == now and before.name == before.origin and same_default(before, now)
             for before, now in zip(old.fields, today.fields, strict=True)
         )
 
-    def message(self, name: str, payload: dict[str, Any], path: str, losses: list[Loss]) -> Any:
+    def taken_back(self, message: str, payload: dict[str, Any], *, lossy: bool) -> dict[str, Any]:
+        """A plain payload of today as that revision writes it.
+
+        Raises:
+            LossyDowngradeError: naming each value that would be lost; where ``lossy``, only if nothing valid is left.
+        """
+        losses = Losses(MOST_TOLD)
+        taken = self.message(message, payload, ROOT, losses)
+        if losses.found and (taken is UNSAYABLE or not lossy):
+            raise LossyDowngradeError(message, self.revision, losses.found, losses.more)
+        held: dict[str, Any] = taken
+        return held
+
+    def message(self, name: str, payload: dict[str, Any], path: Path, losses: Losses) -> Any:
         """A payload of today as that revision writes it; what it cannot say is left out and added to ``losses``."""
         if self.same(name):
             return payload
         old = self.specs.get(name)
         if old is None:
-            losses.append(Loss(path, payload, f"{name} came with {self.since(name, None)}"))
+            losses.add(path, payload, f"{name} came with {self.since(name, None)}")
             return UNSAYABLE
-        before = {field.origin: field for field in old.fields}
+        before = {field.origin: field for field in old.fields if field.origin}
         today = {field.name: field for field in spec_of(old.cls).fields}
-        renamed = {field.name: field.origin for field in old.fields if field.origin and field.name != field.origin}
         taken: dict[str, Any] = {}
         unsayable = False
         for field, value in payload.items():
             if field not in today:
-                if field in renamed:
-                    reason = f"its name is what {renamed[field]} is called in {self.revision}"
-                    losses.append(Loss(join(path, field), value, reason))
+                if reason := self._taken_name(old, field):
+                    losses.add((path, field), value, reason)
                 else:
                     taken[field] = value
             elif field not in before:
                 if not self._droppable(name, today[field], value):
-                    losses.append(Loss(join(path, field), value, f"came with {self.since(name, field)}"))
+                    losses.add((path, field), value, f"came with {self.since(name, field)}")
             else:
-                held = self._value(before[field], today[field], value, join(path, field), losses)
-                if held is not UNSAYABLE:
-                    taken[before[field].name] = held
-                else:
-                    unsayable = unsayable or before[field].required
+                unsayable |= self._take(taken, before[field], today[field], value, (path, field), losses)
         for field, known in today.items():
-            if field not in payload and field in before:
-                _say_default(old.cls, before[field], known, payload, taken)
+            if field in payload:
+                continue
+            if field in before:
+                value = _said_default(old.cls, before[field], known, payload)
+                if value is not ABSENT:
+                    unsayable |= self._take(taken, before[field], known, value, (path, field), losses)
+            elif is_plain(known.default):
+                value = plain_default(known.default)
+                if not self._droppable(name, known, value):
+                    losses.add((path, field), value, f"came with {self.since(name, field)}")
         for removed in old.fields:
             if not removed.origin and removed.required:
-                losses.append(Loss(join(path, removed.name), None, f"required in {self.revision}, and gone since"))
+                losses.add((path, removed.name), None, f"required in {self.revision}, and gone since")
                 unsayable = True
         for rule in old.rules:
             if all(taken.get(field) is None for field in rule.fields):
@@ -106,30 +161,53 @@ class Downgrades:
                 said = {field: _said_by_absence(left_out.get(field)) for field in rule.fields}
                 taken |= {field: value for field, value in said.items() if value is not None}
                 if not any(value is not None for value in said.values()):
-                    losses.append(Loss(path, payload, f"must be {rule} in {self.revision}"))
+                    losses.add(path, payload, f"must be {rule} in {self.revision}")
                     unsayable = True
         return UNSAYABLE if unsayable else taken
 
-    def _droppable(self, message: str, field: Field, value: Any) -> bool:
-        """Whether a field that came later says nothing: it holds its default, or that nobody said."""
-        if (message, field.name) in self.unsaid and value == self.unsaid[message, field.name]:
-            return True
-        return has_plain_default(field) and _identical(value, plain_default(field.default))
+    def _taken_name(self, old: Spec, name: str) -> str | None:
+        """Why a field that today does not know cannot keep its name; None where it can."""
+        for field in old.fields:
+            if field.name == name:
+                if field.origin:
+                    return f"its name is what {field.origin} is called in {self.revision}"
+                return f"its name is that of another field in {self.revision}, which is gone since"
+        return None
 
-    def _value(self, old: Field, new: Field, value: Any, path: str, losses: list[Loss]) -> Any:
+    def _droppable(self, message: str, field: Field, value: Any) -> bool:
+        """Whether a field that came later says what an upgrade would write if it were left out, or leave out."""
+        said, _ = self.first.before_it_came(message, field)
+        return _says(field.default if said is REQUIRED else said, value)
+
+    def _take(self, taken: dict[str, Any], old: Field, new: Field, value: Any, path: Path, losses: Losses) -> bool:
+        """Put a value into a payload of then; whether nothing valid can be left of that."""
+        held = self._value(old, new, value, path, losses)
+        if held is UNSAYABLE:
+            return old.required
+        if held is not ABSENT:
+            taken[old.name] = held
+        return False
+
+    def _value(self, old: Field, new: Field, value: Any, path: Path, losses: Losses) -> Any:
+        if value is None and old.null is not REQUIRED and isinstance(new.type, Nullable):
+            losses.add(path, value, f"null stands for {short(plain_default(old.null))} in {self.revision}")
+            return UNSAYABLE
         taken = self._nested(new.type, value, path, losses)
         if taken is UNSAYABLE or old.type == new.type:
             return taken
         checker = Checker("wire", "ignore", self.specs)
-        checker.check(old.type, taken, (None, path))
+        try:
+            checker.check(old.type, taken, path)
+        except DecodeError as error:  # an integer past 64 bits, which no revision can say
+            raise ValidationError(old.name, [Violation(told(path), str(error), taken)]) from None
         if not checker.violations:
             return taken
-        losses.extend(
-            Loss(wrong.path, wrong.value, f"must be {wrong.rule} in {self.revision}") for wrong in checker.violations
-        )
+        if _says(old.left_out, value):
+            return ABSENT
+        losses.refused(checker, self.revision)
         return UNSAYABLE
 
-    def _nested(self, kind: Type, value: Any, path: str, losses: list[Loss]) -> Any:
+    def _nested(self, kind: Type, value: Any, path: Path, losses: Losses) -> Any:
         """A value of today's type with the messages in it, if any, taken back."""
         if not nested_in(kind):
             return value
@@ -142,10 +220,10 @@ class Downgrades:
                 option = chosen([spec_of(option.cls) for option in kind.options], kind.tag, value)
                 return value if option is None else self.message(option.name, value, path, losses)
             case Items() if isinstance(value, (list, tuple)):
-                items = [self._nested(kind.item, item, f"{path}[{index}]", losses) for index, item in enumerate(value)]
+                items = [self._nested(kind.item, item, (path, index), losses) for index, item in enumerate(value)]
                 return [item for item in items if item is not UNSAYABLE]
             case Table() if isinstance(value, dict):
-                table = {key: self._nested(kind.value, item, join(path, key), losses) for key, item in value.items()}
+                table = {key: self._nested(kind.value, item, (path, key), losses) for key, item in value.items()}
                 return {key: item for key, item in table.items() if item is not UNSAYABLE}
             case Either():
                 for part in kind.options:
@@ -155,21 +233,23 @@ class Downgrades:
                 return value
 
 
-def _say_default(cls: type, old: Field, new: Field, payload: Mapping[str, Any], taken: dict[str, Any]) -> None:
-    """Write a field left to its default, where leaving it out means something else in the older revision."""
-    if isinstance(new.default, Derived) or (isinstance(new.default, Made) and old.required):
-        value = to_plain(from_plain(cls, dict(payload), unknown="ignore"))[new.name]
-        if not has_plain_default(old) or plain_default(old.default) != value:
-            taken[old.name] = value
-    elif has_plain_default(new) and (old.required or (old.default != new.default and not null_became(old, new))):
-        taken[old.name] = plain_default(new.default)
+def _said_default(cls: type, old: Field, new: Field, payload: Mapping[str, Any]) -> Any:
+    """What is written for a field left to its default; ``ABSENT`` where leaving it out means the same then."""
+    if not old.required and same_default(old, new) and not isinstance(new.default, Derived):
+        return ABSENT
+    if has_plain_default(new):
+        return plain_default(new.default)
+    if not isinstance(new.default, (Derived, Made)):
+        return ABSENT
+    value = to_plain(from_plain(cls, dict(payload), unknown="ignore"))[new.name]
+    return ABSENT if _says(old.left_out, value) else value
+
+
+def _says(default: Any, value: Any) -> bool:
+    """Whether a default is the same for every message, and is that value."""
+    return is_plain(default) and alike(plain_default(default), value)
 
 
 def _said_by_absence(field: Field | None) -> Any:
     """What leaving a field out means today, as a payload says it; None where that is null, or nothing in particular."""
     return plain_default(field.default) if field is not None and has_plain_default(field) else None
-
-
-def _identical(left: Any, right: Any) -> bool:
-    """Equal, and not merely as 0 and False are."""
-    return bool(left == right) and isinstance(left, bool) == isinstance(right, bool)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from typing import TYPE_CHECKING, Any
 
 import attrs
 
 from sagellm_protocol.history.detecting import Candidate, Shape
-from sagellm_protocol.model import from_plain
-from sagellm_protocol.model.exceptions import AmbiguousPayloadError, UnknownPayloadError
+from sagellm_protocol.history.hooks import Hook, hook_name
+from sagellm_protocol.history.payloads import alike, owned, plain
+from sagellm_protocol.model import from_plain, to_plain
+from sagellm_protocol.model.exceptions import AmbiguousPayloadError, DecodeError, ProtocolError, UnknownPayloadError
 
 if TYPE_CHECKING:
     from sagellm_protocol.history.timeline import History
@@ -26,14 +28,15 @@ class Detection:
 
 def detect(history: History, payload: Any, message: str | type | None) -> tuple[Candidate, ...]:
     """See :meth:`History.detect`."""
-    return tuple(history.shapes.candidate(_fitting(history, payload, message)))
+    _, fitting = _fitting(history, payload, message)
+    return tuple(history.shapes.candidate(fitting))
 
 
 def detect_all(history: History, payloads: Iterable[Any], message: str | type | None) -> tuple[str, ...]:
     """See :meth:`History.detect_all`."""
     possible = set(range(len(history.revisions)))
     for payload in payloads:
-        fitting = _fitting(history, payload, message)
+        _, fitting = _fitting(history, payload, message)
         if fitting:
             possible &= {number for shape in fitting for number in range(shape.first, shape.last + 1)}
     return tuple(history.revisions[number] for number in sorted(possible))
@@ -47,39 +50,119 @@ def identify(
     fill: Mapping[str, Any] | None,
 ) -> Detection:
     """See :meth:`History.identify`."""
-    fitting = _fitting(history, payload, message)
+    payload, fitting = _fitting(history, payload, message)
+    numbers = None
     if among is not None:
         numbers = {history.revisions.index(history.resolve(release)) for release in among}
         fitting = [shape for shape in fitting if not numbers.isdisjoint(range(shape.first, shape.last + 1))]
-    if any(not shape.tags <= payload.keys() for shape in fitting):
+    if any(not shape.tags.keys() <= payload.keys() for shape in fitting):
         # A writer that leaves out a tag leaves out other defaults too; one that writes every field writes tags as well.
         fitting = [shape for shape in fitting if shape.fields <= payload.keys()] or fitting
-    candidates = tuple(history.shapes.candidate(fitting))
     if not fitting:
         raise UnknownPayloadError("the payload fits no message of any revision in question")
-    newest = max(fitting, key=lambda shape: shape.last)
-    if len(fitting) > 1 and not _agree(history, payload, fitting, newest, fill):
-        apart = (history.shapes.candidate([shape])[0] for shape in fitting)
-        raise AmbiguousPayloadError(map(str, apart))
+    readings = [reading for shape in fitting for reading in _readings(history, shape, numbers)]
+    newest = max(readings, key=lambda reading: reading.last)
+    if len(readings) > 1 and not _agree(history, payload, readings, newest, fill):
+        raise AmbiguousPayloadError(reading.told(history) for reading in readings)
+    candidates = tuple(history.shapes.candidate(fitting))
     return Detection(newest.message, history.revisions[newest.last], candidates)
 
 
-def _fitting(history: History, payload: Any, message: str | type | None) -> list[Shape]:
-    return history.shapes.fitting(payload, None if message is None else history.catalog.name(message))
+@attrs.define
+class _Reading:
+    """One way to take a payload: a message, over revisions that are upgraded alike."""
+
+    message: str
+    first: int
+    last: int
+    hooks: tuple[Hook, ...]
+    """The site's hooks that run on the way."""
+
+    def told(self, history: History) -> str:
+        """The reading as a candidate, with the hooks that make it one."""
+        candidate = Candidate(self.message, history.revisions[self.first], history.revisions[self.last])
+        hooks = ", ".join(dict.fromkeys(map(hook_name, self.hooks)))
+        return f"{candidate} with the hook {hooks}" if hooks else str(candidate)
+
+
+def _readings(history: History, shape: Shape, numbers: Set[int] | None) -> Iterator[_Reading]:
+    """The ways to take a payload of a shape: one, unless a site has hooks for some of its revisions only."""
+    reading: _Reading | None = None
+    for number in range(shape.first, shape.last + 1):
+        if numbers is None or number in numbers:
+            hooks = history.hooks_for(shape.message, history.revisions[number])
+            if reading is not None and reading.hooks == hooks:
+                reading.last = number
+                continue
+            if reading is not None:
+                yield reading
+            reading = _Reading(shape.message, number, number, hooks)
+    if reading is not None:
+        yield reading
+
+
+def _fitting(history: History, payload: Any, message: str | type | None) -> tuple[dict[str, Any], list[Shape]]:
+    """A payload as a plain one, and the shapes that it can have: none, where it cannot be walked."""
+    name = None if message is None else history.catalog.name(message)
+    try:
+        walkable = plain("payload", payload)
+    except ProtocolError:
+        return {}, []
+    return walkable, history.shapes.fitting(walkable, name, ends=walkable is payload or _ends(walkable))
+
+
+def _ends(payload: dict[str, Any]) -> bool:
+    """Whether what stands in many places of a payload can be looked at in each of them."""
+    try:
+        owned(payload)
+    except DecodeError:
+        return False
+    return True
 
 
 def _agree(
-    history: History, payload: Any, shapes: Iterable[Shape], newest: Shape, fill: Mapping[str, Any] | None
+    history: History, payload: Any, readings: Iterable[_Reading], newest: _Reading, fill: Mapping[str, Any] | None
 ) -> bool:
-    """Whether upgrades from all the shapes say the same: equal payloads, or payloads of equal messages."""
+    """Whether all readings say the same: equal payloads of today, or payloads of equal messages."""
+    if any(reading.message != newest.message for reading in readings):
+        return False
     cls = history.catalog.get(newest.message)
-    expected = history.upgrade(payload, cls, since=history.revisions[newest.last], fill=fill)
-    for shape in shapes:
-        if shape.message != newest.message:
-            return False
-        upgraded = history.upgrade(payload, cls, since=history.revisions[shape.last], fill=fill)
-        if upgraded != expected and from_plain(cls, upgraded, unknown="ignore") != from_plain(
-            cls, expected, unknown="ignore"
-        ):
-            return False
-    return True
+    expected, *others = (
+        _upgraded(history, payload, cls, history.revisions[reading.last], fill)
+        for reading in sorted(readings, key=lambda reading: reading is not newest)
+    )
+    return all(_say_the_same(cls, upgraded, expected) for upgraded in others)
+
+
+def _upgraded(
+    history: History, payload: Any, cls: type, since: str, fill: Mapping[str, Any] | None
+) -> dict[str, Any] | None:
+    """The payload of today; None where it cannot be upgraded from that revision."""
+    try:
+        return history.upgrade(payload, cls, since=since, fill=fill)
+    except ProtocolError:
+        return None
+
+
+def _say_the_same(cls: type, one: dict[str, Any] | None, other: dict[str, Any] | None) -> bool:
+    if one is None or other is None:
+        return one is other
+    if alike(one, other):
+        return True
+    try:
+        return alike(_in_full(cls, one), _in_full(cls, other))
+    except ProtocolError:
+        return False
+
+
+def _in_full(cls: type, payload: dict[str, Any]) -> Any:
+    """A payload of today with every default written out; what the protocol does not know of stays."""
+    return _laid_over(to_plain(from_plain(cls, payload, unknown="ignore")), payload)
+
+
+def _laid_over(full: Any, payload: Any) -> Any:
+    if isinstance(full, dict) and isinstance(payload, dict):
+        return full | {name: _laid_over(full.get(name), value) for name, value in payload.items()}
+    if isinstance(full, list) and isinstance(payload, (list, tuple)):
+        return [_laid_over(below, value) for below, value in zip(full, payload, strict=True)]
+    return payload

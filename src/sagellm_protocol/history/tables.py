@@ -7,11 +7,10 @@ from enum import Enum
 from typing import Any
 
 from sagellm_protocol.history.changes import Tables
-from sagellm_protocol.model import to_plain
+from sagellm_protocol.history.defaults import plain_default
 from sagellm_protocol.model.annotations import is_message
 from sagellm_protocol.model.naming import full_name
 from sagellm_protocol.model.spec import (
-    REQUIRED,
     Derived,
     Field,
     Flag,
@@ -96,31 +95,6 @@ def _default_row(default: Any) -> dict[str, Any]:
             return {"factory": full_name(type(default))}
         case _:
             return {"value": plain_default(default)}
-
-
-def plain_default(default: Any) -> Any:
-    """A field's default as a payload holds it. Defaults that are made anew or derived have none: not for them."""
-    match default:
-        case Enum():
-            return default.value
-        case tuple():
-            return [plain_default(item) for item in default]
-        case Mapping():
-            return {key: plain_default(item) for key, item in default.items()}
-        case _ if is_message(type(default)):
-            return to_plain(default)
-        case _:
-            return default
-
-
-def has_plain_default(field: Field) -> bool:
-    """Whether the field has a default that is the same for every message."""
-    return field.default is not REQUIRED and not isinstance(field.default, (Derived, Made))
-
-
-def null_became(old: Field, new: Field) -> bool:
-    """Whether null, by default, was then what the default is now."""
-    return old.default is None and isinstance(old.type, Nullable) and not isinstance(new.type, Nullable)
 
 
 def reachable(message: str, specs: Mapping[str, Spec]) -> set[str]:

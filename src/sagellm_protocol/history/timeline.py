@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from sagellm_protocol.catalog import Catalog
 from sagellm_protocol.history.changes import Revision, Tables
 from sagellm_protocol.history.detecting import Candidate, ShapeIndex, shapes_of
-from sagellm_protocol.history.downgrading import UNSAYABLE, Downgrades
+from sagellm_protocol.history.downgrading import Downgrades, Losses
+from sagellm_protocol.history.hooks import Hook
 from sagellm_protocol.history.identifying import Detection, detect, detect_all, identify
+from sagellm_protocol.history.payloads import owned, plain
 from sagellm_protocol.history.tables import message_table, reachable, revision_table
-from sagellm_protocol.history.undoing import tables_of, unsaid_in
-from sagellm_protocol.history.upgrading import Hook, Upgrade, Upgrades, not_an_object
-from sagellm_protocol.model.exceptions import Loss, LossyDowngradeError, UnsupportedRevisionError
+from sagellm_protocol.history.undoing import refuse_disorder, tables_of
+from sagellm_protocol.history.upgrading import Upgrade, Upgrades
+from sagellm_protocol.model.annotations import may_nest_without_end, read_type
+from sagellm_protocol.model.exceptions import Loss, UnsupportedRevisionError
+from sagellm_protocol.model.paths import ROOT
 from sagellm_protocol.model.spec import REQUIRED, Spec, Type
 
 H = TypeVar("H", bound=Hook)
@@ -29,16 +33,22 @@ class History:
     Args:
         revisions: newest first; the classes of ``catalog`` are the newest.
         catalog: the messages of today.
+
+    Raises:
+        HistoryError: revisions or releases are out of order, or given twice. What else contradicts itself in the list
+            is found when a table is first derived from it, before any payload is touched.
     """
 
     def __init__(self, revisions: Iterable[Revision], catalog: Catalog) -> None:
         self._revisions = tuple(revisions)
+        refuse_disorder(self._revisions)
         self.catalog = catalog
         self._hooks: dict[str, dict[str, list[Hook]]] = {}
         self.hooks_changed = 0
         """How often hooks were registered or taken out."""
         self._upgrades: dict[str, Upgrades] = {}
-        self._steps: dict[tuple[str | type, str], Upgrade] = {}
+        self._steps: dict[tuple[str | type, str], tuple[str, Upgrade]] = {}
+        self._hooks_of: dict[tuple[str, str], tuple[Hook, ...]] = {}
         self._downgrades: dict[str, Downgrades] = {}
 
     # Revisions and tables
@@ -73,13 +83,17 @@ class History:
         return found
 
     @cached_property
-    def _tables(self) -> dict[str, Tables]:
+    def _derived(self) -> tuple[dict[str, Tables], Tables]:
         return tables_of(self.catalog, self._revisions)
 
-    @cached_property
-    def _unsaid(self) -> dict[tuple[str, str], Any]:
-        """What is written for required fields that an older payload cannot have, by message and today's field name."""
-        return unsaid_in(self._revisions, self._tables)
+    @property
+    def _tables(self) -> dict[str, Tables]:
+        return self._derived[0]
+
+    @property
+    def _unsaid(self) -> Mapping[tuple[str, str], Any]:
+        """What older payloads hold in fields that came later and were required, by message and today's field name."""
+        return self._derived[1].unsaid
 
     def specs(self, release: str) -> Mapping[str, Spec]:
         """The messages of a revision, by full name."""
@@ -120,7 +134,7 @@ class History:
         raise UnsupportedRevisionError(f"{message} has no field {field!r}")
 
     def fillable(self, message: str | type | None = None, since: str | None = None) -> dict[str, tuple[Type, ...]]:
-        """The fields that ``fill`` can give a value: today's messages require them, and an older revision lacks them.
+        """The fields that ``fill`` can give a value: required when they came, and lacking in an older revision.
 
         Args:
             message: only its fields and those of the messages in it; of every message, where it is None.
@@ -140,7 +154,7 @@ class History:
                 if name in names:
                     known = {field.origin for field in old.fields}
                     for field in today[name].fields:
-                        if field.required and field.name not in known:
+                        if (name, field.name) in self._unsaid and field.name not in known:
                             found.setdefault(field.name, {})[field.type] = None
         return {name: tuple(types) for name, types in found.items()}
 
@@ -154,7 +168,10 @@ class History:
     def hook(self, message: str | type, *, since: str) -> Callable[[H], H]:
         """Register a site's own repair: it is given payloads of that message and revision before the published steps.
 
-        The function gets a dict of its own and returns the dict to go on with.
+        The function gets a dict that is its own to the bottom, and returns the dict to go on with, or None to set the
+        payload aside. Whatever it raises is raised as a :class:`HookError`. It runs wherever payloads of that revision
+        are brought forward, also for messages within messages. Where a bare payload does not tell whether it is of that
+        revision, :meth:`identify` asks, if what the hook does makes a difference.
 
         Codecs at an older revision check a payload before hooks see it, so that a hook cannot repair an invalid one
         there; :meth:`upgrade` runs hooks first. Codecs at today's revision run no hooks.
@@ -165,8 +182,7 @@ class History:
         def register(function: H) -> H:
             self._hooks.setdefault(revision, {}).setdefault(name, []).append(function)
             self._upgrades.pop(revision, None)
-            self.hooks_changed += 1
-            self._steps = {}
+            self._forget()
             return function
 
         return register
@@ -178,8 +194,25 @@ class History:
                 while function in functions:
                     functions.remove(function)
             self._upgrades.pop(revision, None)
+        self._forget()
+
+    def _forget(self) -> None:
+        """What was found out with the hooks of before holds no longer."""
         self.hooks_changed += 1
         self._steps = {}
+        self._hooks_of = {}
+
+    def hooks_for(self, message: str, release: str) -> tuple[Hook, ...]:
+        """The hooks that run when payloads of a message and revision are brought forward, for messages in it too."""
+        if not self._hooks:
+            return ()
+        revision = self.resolve(release)
+        found = self._hooks_of.get((message, revision))
+        if found is None:
+            hooks = self._hooks.get(revision, {})
+            held = sorted(reachable(message, self._tables[revision].messages)) if hooks else ()
+            found = self._hooks_of[message, revision] = tuple(hook for name in held for hook in hooks.get(name, ()))
+        return found
 
     def upgrades(self, release: str) -> Upgrades:
         """The functions that bring payloads of a revision forward."""
@@ -187,7 +220,8 @@ class History:
         upgrades = self._upgrades.get(revision)
         if upgrades is None:
             hooks = self._hooks.setdefault(revision, {})
-            upgrades = self._upgrades[revision] = Upgrades(self._tables[revision].messages, self._unsaid, hooks)
+            upgrades = Upgrades(revision, self._tables[revision].messages, self._derived[1], hooks)
+            self._upgrades[revision] = upgrades
         return upgrades
 
     def upgrade(
@@ -206,26 +240,31 @@ class History:
 
         Raises:
             ValidationError: it is no dict, or the steps would lose a value.
+            DecodeError: it nests too deep, or holds itself.
+            HookError: a site's hook failed, or set it aside.
             UnsupportedRevisionError: no such release, or no such message in it.
         """
-        step = self._steps.get((message, since))
-        if step is None:
-            step = self._steps[message, since] = self._step(message, since)
-        upgraded: dict[str, Any] = step(payload, fill or {})
+        found = self._steps.get((message, since))
+        if found is None:
+            found = self._steps[message, since] = self._step(message, since)
+        name, step = found
+        upgraded: dict[str, Any] = step(self._walkable(name, payload), fill or {})
         return upgraded
 
-    def _step(self, message: str | type, since: str) -> Upgrade:
+    def _walkable(self, message: str, payload: Any) -> dict[str, Any]:
+        """A payload as a plain one, whose messages can be walked."""
+        walkable = plain(message, payload)
+        # What is plain as it is holds nothing twice.
+        if walkable is not payload and may_nest_without_end(read_type(self.catalog.get(message))):
+            walkable = cast("dict[str, Any]", owned(walkable))
+        return walkable
+
+    def _step(self, message: str | type, since: str) -> tuple[str, Upgrade]:
         name = self.catalog.name(message)
         upgrades = self.upgrades(since)
         if name not in upgrades.specs:
             self.spec(name, since)
-
-        def copy(payload: Any, _: Mapping[str, Any]) -> dict[str, Any]:
-            if not isinstance(payload, dict):
-                raise not_an_object(name, payload)
-            return dict(payload)
-
-        return upgrades.upgrade(name) or copy
+        return name, upgrades.upgrade(name) or (lambda payload, _: dict(payload))
 
     # Backwards
 
@@ -234,7 +273,7 @@ class History:
         revision = self.resolve(release)
         found = self._downgrades.get(revision)
         if found is None:
-            found = Downgrades(revision, self._tables[revision].messages, self._unsaid, self.since)
+            found = Downgrades(revision, self._tables[revision].messages, self._derived[1], self.since)
             self._downgrades[revision] = found
         return found
 
@@ -250,25 +289,19 @@ class History:
         Raises:
             LossyDowngradeError: naming each value that would be lost.
             ValidationError: it is no dict.
+            DecodeError: it nests too deep, or holds itself.
             UnsupportedRevisionError: no such release.
         """
-        taken, losses = self._take_back(payload, message, to)
-        if losses and (taken is UNSAYABLE or not lossy):
-            raise LossyDowngradeError(self.catalog.name(message), self.resolve(to), losses)
-        downgraded: dict[str, Any] = taken
-        return downgraded
+        name = self.catalog.name(message)
+        taken = self.downgrades(to).taken_back(name, self._walkable(name, payload), lossy=lossy)
+        return dict(taken)
 
     def losses(self, payload: Any, message: str | type, *, to: str) -> tuple[Loss, ...]:
         """What taking a payload back to an older revision would lose."""
-        return tuple(self._take_back(payload, message, to)[1])
-
-    def _take_back(self, payload: Any, message: str | type, to: str) -> tuple[Any, list[Loss]]:
         name = self.catalog.name(message)
-        if not isinstance(payload, dict):
-            raise not_an_object(name, payload)
-        losses: list[Loss] = []
-        taken = self.downgrades(to).message(name, payload, "", losses)
-        return (dict(payload) if taken is payload else taken), losses
+        losses = Losses()
+        self.downgrades(to).message(name, self._walkable(name, payload), ROOT, losses)
+        return tuple(losses.found)
 
     # Detection
 

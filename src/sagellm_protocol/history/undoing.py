@@ -2,48 +2,71 @@
 
 from __future__ import annotations
 
+import re
 import typing
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Sequence
 
 import attrs
 
 from sagellm_protocol.catalog import Catalog
-from sagellm_protocol.history.changes import Added, Revision, Tables
+from sagellm_protocol.history.changes import HistoryError, Revision, Tables
 from sagellm_protocol.model.annotations import spec_of
+from sagellm_protocol.model.choosing import tag_of
 from sagellm_protocol.model.spec import Choice, Member, Spec, Type, nested_in, replace
 
 
-def tables_of(catalog: Catalog, revisions: Iterable[Revision]) -> dict[str, Tables]:
-    """The tables of each revision, by name; ``revisions`` are given newest first.
+def tables_of(catalog: Catalog, revisions: Sequence[Revision]) -> tuple[dict[str, Tables], Tables]:
+    """The tables of each revision, by name, and those before all; ``revisions`` are given newest first.
 
     Raises:
-        LookupError: a change names what was not there.
+        HistoryError: a change names what was not there, or makes what cannot have been.
     """
     tables = Tables(
+        revisions[0].name,
         {name: spec_of(cls) for name, cls in catalog.messages.items()},
         {name: {key: item.value for key, item in cls.__members__.items()} for name, cls in catalog.enums.items()},
         {name: _typed_dict_fields(cls) for name, cls in catalog.typed_dicts.items()},
     )
     every = {}
     for revision in revisions:
-        every[revision.name] = _as_of_then(tables)
-        tables = tables.copy()
+        every[revision.name] = _as_of_then(attrs.evolve(tables, revision=revision.name))
+        tables = tables.before(revision.name)
         for change in revision.changes:
             change.undo(tables)
-    return every
+    return every, tables
 
 
-def unsaid_in(revisions: Iterable[Revision], tables: Mapping[str, Tables]) -> dict[tuple[str, str], Any]:
-    """What the changes say of required fields that came later, by message and today's field name."""
-    found = {}
+def refuse_disorder(revisions: Sequence[Revision]) -> None:
+    """Refuse revisions that are not listed newest first, each release once.
+
+    Raises:
+        HistoryError: naming the release that is in the wrong place, given twice, or no version.
+    """
+    if not revisions:
+        raise ValueError("a history has at least one revision")
+    later: str | None = None
     for revision in revisions:
-        for change in revision.changes:
-            if isinstance(change, Added) and change.unsaid is not None:
-                for field in tables[revision.name].messages[change.message].fields:
-                    if field.name in change.fields:
-                        found[change.message, field.origin] = change.unsaid
-    return found
+        for release in reversed(revision.releases):
+            if not _VERSION.fullmatch(release):
+                raise HistoryError(revision.name, f"{release!r} is no version: numbers with dots between them")
+            if later is not None and _numbers(release) == _numbers(later):
+                raise HistoryError(revision.name, f"the release {release} is named twice")
+            if later is not None and _numbers(release) > _numbers(later):
+                raise HistoryError(
+                    revision.name, f"{release} stands below {later}: revisions are listed newest first, releases last"
+                )
+            later = release
+
+
+_VERSION = re.compile(r"[0-9]+(\.[0-9]+)*")
+
+
+def _numbers(release: str) -> tuple[int, ...]:
+    """A release as numbers that compare: 1.0 is 1."""
+    numbers = [int(number) for number in release.split(".")]
+    while numbers and not numbers[-1]:
+        numbers.pop()
+    return tuple(numbers)
 
 
 def _as_of_then(tables: Tables) -> Tables:
@@ -56,7 +79,9 @@ def _as_of_then(tables: Tables) -> Tables:
                 return kind if dict(kind.members) == members else Member(kind.name, members)
             case Choice(options=options):
                 known = tuple(option for option in options if option.name in tables.messages)
-                return Choice(known, kind.tag) if len(known) > 1 else known[0] if known else kind
+                if len(known) > 1:
+                    return Choice(known, tag_of([tables.messages[option.name] for option in known]))
+                return known[0] if known else kind
             case _:
                 return kind
 
@@ -65,9 +90,7 @@ def _as_of_then(tables: Tables) -> Tables:
         for field in fields:
             for nested in nested_in(field.type):
                 if nested.name not in tables.messages:
-                    raise LookupError(
-                        f"{spec.name}.{field.name} holds {nested.name} before it came: the history is wrong"
-                    )
+                    raise tables.wrong(f"{spec.name}.{field.name} holds {nested.name} before it came")
         return attrs.evolve(spec, fields=fields)
 
     return attrs.evolve(tables, messages={name: fields_then(spec) for name, spec in tables.messages.items()})

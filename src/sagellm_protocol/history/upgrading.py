@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import attrs
 
-from sagellm_protocol.history.tables import has_plain_default, null_became, plain_default, reachable
+from sagellm_protocol.history.changes import Tables
+from sagellm_protocol.history.defaults import is_plain, plain_default, same_default
+from sagellm_protocol.history.hooks import Hook, run_hooks
+from sagellm_protocol.history.payloads import alike, not_an_object, owned
+from sagellm_protocol.history.tables import reachable
 from sagellm_protocol.model.annotations import spec_of, wire_kind
 from sagellm_protocol.model.choosing import chosen
 from sagellm_protocol.model.exceptions import ValidationError, Violation
 from sagellm_protocol.model.once import Once
+from sagellm_protocol.model.reading import ABSENT
 from sagellm_protocol.model.source import Function
 from sagellm_protocol.model.spec import (
+    REQUIRED,
     Choice,
     Either,
     Field,
@@ -28,21 +34,39 @@ from sagellm_protocol.model.spec import (
 Upgrade: TypeAlias = Callable[[Any, Mapping[str, Any]], Any]
 """Takes a payload and the values for what it does not say; gives today's payload, sharing what did not change."""
 
-Hook: TypeAlias = Callable[[dict[str, Any]], dict[str, Any]]
-"""A site's own repair of a payload, before the published steps."""
-
 _GUARDS = {"object": "_dict", "array": "(_list, _tuple)"}
 """What a value that holds messages is in Python, by what it is on the wire."""
 
 
+@attrs.frozen
+class _Future:
+    """What becomes of one field of today in an upgrade. Values are expressions."""
+
+    field: Field
+    before: Field | None
+    """The same field then; None where it came later."""
+    absent: str | None
+    """What stands in it where the payload does not say; None where nothing does."""
+    filled: bool = False
+    """Whether ``fill`` goes before that."""
+    null_ends: bool = False
+    """Whether null, where it could be given, stood for what later took its place."""
+    null: str | None = None
+    """What takes the place of null; None where leaving the field out does."""
+
+
 @attrs.define
 class Upgrades:
-    """The functions that bring payloads of one revision forward, each written when it is first needed."""
+    """The functions that bring payloads of one revision forward, each written when it is first needed.
 
+    They take plain payloads (:mod:`.payloads`).
+    """
+
+    revision: str
     specs: Mapping[str, Spec]
     """That revision's messages."""
-    unsaid: Mapping[tuple[str, str], Any]
-    """What required fields that came later hold where nobody fills them in, by message and today's field."""
+    first: Tables
+    """What was before all revisions: it knows how each field came."""
     hooks: Mapping[str, Sequence[Hook]]
     """The site's hooks for payloads of that revision, by message."""
     _differing: dict[str, bool] = attrs.field(factory=dict, init=False)
@@ -61,9 +85,10 @@ class Upgrades:
 
     def _differs(self, old: Spec) -> bool:
         """Whether a message itself needs a step, whatever it holds."""
-        to = Function("steps")
-        self._steps(to, old)
-        return bool(to.lines)
+        if self.hooks.get(old.name) or any(field.origin != field.name for field in old.fields):
+            return True
+        futures = self._futures(Function("steps"), old)
+        return any(future.absent is not None or future.filled or future.null_ends for future in futures)
 
     def of(self, kind: Type) -> Upgrade | None:
         """The function for any type that holds messages; None where nothing in it differs from today."""
@@ -80,47 +105,58 @@ class Upgrades:
         to = Function("upgrade_" + old.name.replace(".", "_"))
         refuse = to.bind("not_an_object", not_an_object)
         to.add(f"if not _isinstance(_payload, _dict): raise {refuse}({old.name!r}, _payload)")
-        self._whole(to, old)
+        if hooks := tuple(self.hooks.get(old.name, ())):
+            to.add(
+                f"_payload = {to.bind('run_hooks', run_hooks)}"
+                f"({old.name!r}, {self.revision!r}, {to.bind('hooks', hooks)}, _payload)"
+            )
+        else:
+            self._short_way(to, old)
         to.add("_payload = {**_payload}")
         self._steps(to, old)
-        for field in old.fields:
-            if field.origin:
-                value = to.fresh("value")
-                expression = self._expression(to, field.type, value)
-                if expression is not None:
-                    to.add(f"{value} = _payload.get({field.origin!r})")
-                    to.add(f"if {value} is not None: _payload[{field.origin!r}] = {expression}")
         to.add("return _payload")
         return to.compile("_payload, _fill")
 
-    def _whole(self, to: Function, old: Spec) -> None:
+    def _futures(self, to: Function, old: Spec) -> Iterator[_Future]:
+        """What becomes of each field of today: both ways are written from this."""
+        known = {field.origin: field for field in old.fields}
+        for new in spec_of(old.cls).fields:
+            before = known.get(new.name)
+            if before is None:
+                said, filled = self.first.before_it_came(old.name, new)
+                absent = None if said is REQUIRED else _constant(to, said)
+                yield _Future(new, None, absent=absent, filled=filled)
+                continue
+            null = before.null is not REQUIRED
+            # What is made or derived comes of leaving the field out.
+            instead = _constant(to, plain_default(before.null)) if null and is_plain(before.null) else None
+            said = is_plain(before.left_out) and not same_default(before, new)
+            absent = _constant(to, plain_default(before.left_out)) if said else None
+            yield _Future(new, before, absent=absent, null_ends=null, null=instead)
+
+    def _short_way(self, to: Function, old: Spec) -> None:
         """A shorter way for a payload that has just the fields of then: most of an archive is such payloads.
 
         There is none where a hook, a removed field or a default that must be made wants more than an expression.
         """
-        known = {field.origin: field for field in old.fields}
+        if not all(field.origin for field in old.fields):
+            return
         items, locals_ = [], []
-        for field in spec_of(old.cls).fields:
-            before = known.get(field.name)
+        for future in self._futures(to, old):
+            name, before = future.field.name, future.before
             if before is not None:
+                if future.null_ends and future.null is None:
+                    return
                 local = to.fresh(before.name)
                 value = self._expression(to, before.type, local) or local
-                if isinstance(before.type, Nullable) and not isinstance(field.type, Nullable):
-                    if not has_plain_default(field):
-                        return
-                    default = to.bind("default_" + field.name, plain_default(field.default))
-                    value = f"{default} if {local} is None else {value}"
-                elif isinstance(before.type, Nullable) and value != local:
-                    value = f"None if {local} is None else {value}"
+                if isinstance(before.type, Nullable) and (future.null is not None or value != local):
+                    value = f"{future.null} if {local} is None else {value}"
                 locals_.append(f"{local} = _payload[{before.name!r}]")
-                items.append(f"{field.name!r}: {value}")
-            elif (old.name, field.name) in self.unsaid:
-                unsaid = to.bind("unsaid_" + field.name, self.unsaid[old.name, field.name])
-                items.append(f"{field.name!r}: _fill.get({field.name!r}, {unsaid})")
-            elif field.required:
+                items.append(f"{name!r}: {value}")
+            elif future.absent is not None:
+                items.append(f"{name!r}: _fill[{name!r}] if {name!r} in _fill else {future.absent}")
+            elif future.filled:
                 return
-        if self.hooks.get(old.name) or not all(field.origin for field in old.fields):
-            return
         to.add(f"if _len(_payload) == {len(old.fields)}:")
         to.add("    try:")
         for line in locals_:
@@ -129,43 +165,44 @@ class Upgrades:
         to.add("    except KeyError: pass")
 
     def _steps(self, to: Function, old: Spec) -> None:
-        """What becomes of the fields of a message, apart from the messages in them."""
-        for hook in self.hooks.get(old.name, ()):
-            to.add(f"_payload = {to.bind('hook', hook)}(_payload)")
-        known = {field.origin: field for field in old.fields}
-        today = spec_of(old.cls)
-        for field in today.fields:
-            if field.name in known:
-                self._bring_forward(to, old, known[field.name], field)
-            elif field.required and (old.name, field.name) in self.unsaid:
-                unsaid = to.bind("unsaid_" + field.name, self.unsaid[old.name, field.name])
-                to.add(f"if {field.name!r} not in _payload:")
-                to.add(f"    _payload[{field.name!r}] = _fill.get({field.name!r}, {unsaid})")
-            elif field.required:
-                to.add(f"if {field.name!r} not in _payload and {field.name!r} in _fill:")
-                to.add(f"    _payload[{field.name!r}] = _fill[{field.name!r}]")
+        """The long way, for any payload: what becomes of its fields, one after the other."""
         for field in old.fields:
             if not field.origin:
                 drop = to.bind("drop", drop_removed)
                 to.add(f"{drop}({old.name!r}, {to.bind('removed_' + field.name, field)}, _payload)")
+        self._renames(to, old)
+        for future in self._futures(to, old):
+            name, before = future.field.name, future.before
+            key = repr(name)
+            if future.filled:
+                to.add(f"if {key} not in _payload and {key} in _fill: _payload[{key}] = _fill[{key}]")
+            if future.absent is not None:
+                to.add(f"if {key} not in _payload: _payload[{key}] = {future.absent}")
+            if before is None:
+                continue
+            value = to.fresh("value")
+            expression = self._expression(to, before.type, value)
+            if expression is not None:
+                to.add(f"{value} = _payload.get({key})")
+                to.add(f"if {value} is not None: _payload[{key}] = {expression}")
+            if future.null_ends:
+                instead = f"del _payload[{key}]" if future.null is None else f"_payload[{key}] = {future.null}"
+                to.add(f"if {key} in _payload and _payload[{key}] is None: {instead}")
 
-    def _bring_forward(self, to: Function, spec: Spec, old: Field, new: Field) -> None:
-        name = new.name
-        if old.name != name:
-            refuse = to.bind("clash", clash)
-            to.add(f"if {old.name!r} in _payload:")
-            to.add(f"    if {name!r} in _payload: raise {refuse}({spec.name!r}, {old.name!r}, {name!r}, _payload)")
-            to.add(f"    _payload[{name!r}] = _payload.pop({old.name!r})")
-        if new.required:
+    def _renames(self, to: Function, old: Spec) -> None:
+        """All old names go before a new one comes: two fields may have changed places."""
+        renamed = [field for field in old.fields if field.origin not in ("", field.name)]
+        if not renamed:
             return
-        if isinstance(old.type, Nullable) and not isinstance(new.type, Nullable):
-            # The default is what null was; one that is made or derived comes of leaving the field out.
-            default = to.bind("default_" + name, plain_default(new.default)) if has_plain_default(new) else None
-            instead = f"del _payload[{name!r}]" if default is None else f"_payload[{name!r}] = {default}"
-            to.add(f"if {name!r} in _payload and _payload[{name!r}] is None: {instead}")
-        if has_plain_default(old) and old.default != new.default and not null_became(old, new):
-            was = to.bind("was_" + name, plain_default(old.default))
-            to.add(f"if {name!r} not in _payload: _payload[{name!r}] = {was}")
+        absent, refuse = to.bind("ABSENT", ABSENT), to.bind("clash", clash)
+        held = [to.fresh(field.name) for field in renamed]
+        for field, local in zip(renamed, held, strict=True):
+            to.add(f"{local} = _payload.pop({field.name!r}, {absent})")
+        for field, local in zip(renamed, held, strict=True):
+            to.add(f"if {local} is not {absent}:")
+            clashing = f"{old.name!r}, {field.name!r}, {field.origin!r}, _payload"
+            to.add(f"    if {field.origin!r} in _payload: raise {refuse}({clashing})")
+            to.add(f"    _payload[{field.origin!r}] = {local}")
 
     def _expression(self, to: Function, kind: Type, value: str) -> str | None:
         """How a value that holds messages is brought forward; None where nothing in it changed."""
@@ -214,9 +251,10 @@ class Upgrades:
         return upgrade_choice
 
 
-def not_an_object(message: str, payload: object) -> ValidationError:
-    """The error for a payload that is no dict."""
-    return ValidationError(message, [Violation("", "an object", payload)])
+def _constant(to: Function, value: Any) -> str:
+    """An expression for a value that every payload gets a copy of its own of."""
+    bound = to.bind("constant", value)
+    return f"{to.bind('owned', owned)}({bound})" if isinstance(value, (dict, list)) else bound
 
 
 def clash(message: str, old: str, new: str, payload: Mapping[str, Any]) -> ValidationError:
@@ -233,7 +271,8 @@ def drop_removed(message: str, field: Field, payload: dict[str, Any]) -> None:
     if field.name not in payload:
         return
     value = payload[field.name]
-    if not has_plain_default(field) or plain_default(field.default) != value:
+    meant = field.null if value is None and field.null is not REQUIRED else value
+    if not is_plain(field.left_out) or not alike(plain_default(field.left_out), plain_default(meant)):
         raise ValidationError(
             message, [Violation(field.name, "moved elsewhere by a hook, as today's message has no such field", value)]
         )

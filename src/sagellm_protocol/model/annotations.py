@@ -8,12 +8,13 @@ import math
 import types
 import typing
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Literal, Union
+from typing import Annotated, Any, Literal, Union, cast
 from uuid import UUID
 
 import annotated_types
 import attrs
 
+from sagellm_protocol.model.choosing import tag_of
 from sagellm_protocol.model.exceptions import DeclarationError
 from sagellm_protocol.model.naming import full_name, is_plain_identifier
 from sagellm_protocol.model.paths import ROOT
@@ -137,7 +138,8 @@ def _union(args: Sequence[Any]) -> Type:
     if len(options) == 1:
         inner = options[0]
     elif all(isinstance(option, Nested) for option in options):
-        inner = Choice(options, _tag(options))  # type: ignore[arg-type]
+        messages = cast("tuple[Nested, ...]", options)
+        inner = Choice(messages, tag_of([spec_of(message.cls) for message in messages]))
     else:
         kinds = [wire_kind(option) for option in options]
         if len(set(kinds)) < len(kinds) or "any" in kinds:
@@ -163,18 +165,6 @@ def wire_kind(kind: Type) -> str:
             return "object"
         case _:
             return "any"
-
-
-def _tag(options: Sequence[Any]) -> str | None:
-    """The field that tells the options apart: a literal of one text in each, no two the same."""
-    tables = [{field.name: field.type for field in spec_of(option.cls).fields} for option in options]
-    for name in tables[0]:
-        texts = [
-            kind.values for table in tables if isinstance(kind := table.get(name), OneOf) and len(kind.values) == 1
-        ]
-        if len(texts) == len(tables) == len(set(texts)):
-            return name
-    return None
 
 
 def spec_of(cls: type) -> Spec:

@@ -194,7 +194,7 @@ class Checker:
 
     def _either(self, kind: Either, value: Any, path: Path) -> Any:
         for option in kind.options:
-            trial = attrs.evolve(self, violations=[], more=0)
+            trial = Checker(self.source, self.unknown, self.specs)
             checked = trial.check(option, value, path)
             if not trial.violations:
                 return checked
@@ -359,6 +359,27 @@ def check_payload(
     if checker.violations:
         checker.raise_for(describe(kind))
     return checked
+
+
+def holds(kind: Type, payload: Any, *, unknown: Unknown | None = None, specs: Mapping[str, Spec] | None = None) -> bool:
+    """Whether :func:`check_payload` takes a payload; it is looked at no further than the first thing wrong with it."""
+    judge = _Judge("wire", unknown, specs)
+    try:
+        judge.check(kind, payload, ROOT)
+    except (_Wrong, DecodeError):
+        return False
+    return not judge.violations
+
+
+class _Wrong(Exception):
+    pass
+
+
+class _Judge(Checker):
+    """A check that ends at the first thing wrong, untold."""
+
+    def broken(self, path: Path, rule: str | Callable[[], str], value: object) -> Any:
+        raise _Wrong
 
 
 def _shape_fits(kind: Type, value: object) -> bool:

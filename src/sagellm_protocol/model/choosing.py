@@ -8,6 +8,18 @@ from typing import Any
 from sagellm_protocol.model.spec import OneOf, Spec
 
 
+def tag_of(specs: Sequence[Spec]) -> str | None:
+    """The field that tells messages apart: a literal of one text in each, no two the same."""
+    tables = [{field.name: field.type for field in spec.fields} for spec in specs]
+    for name in tables[0]:
+        texts = [
+            kind.values for table in tables if isinstance(kind := table.get(name), OneOf) and len(kind.values) == 1
+        ]
+        if len(texts) == len(tables) == len(set(texts)):
+            return name
+    return None
+
+
 def tags(specs: Sequence[Spec], tag: str | None) -> dict[str, Spec]:
     """The text that each message has in the field that tells them apart."""
     return {
@@ -20,13 +32,10 @@ def tags(specs: Sequence[Spec], tag: str | None) -> dict[str, Spec]:
 
 def fitting_specs(specs: Sequence[Spec], payload: Mapping[str, Any]) -> list[Spec]:
     """The specs whose required fields the payload has, fewest unknown fields first; only those with equally few."""
-
-    def strange(spec: Spec) -> int:
-        return len(payload.keys() - {field.name for field in spec.fields})
-
-    fitting = [spec for spec in specs if all(field.name in payload for field in spec.fields if field.required)]
-    fewest = min(map(strange, fitting), default=0)
-    return [spec for spec in fitting if strange(spec) == fewest]
+    given = payload.keys()
+    fitting = [spec for spec in specs if all(field.name in given for field in spec.fields if field.required)]
+    strange = [len(given - spec.names) for spec in fitting]
+    return [spec for spec, many in zip(fitting, strange, strict=True) if many == min(strange)]
 
 
 def chosen(specs: Sequence[Spec], tag: str | None, payload: Any) -> Spec | None:

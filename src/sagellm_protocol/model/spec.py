@@ -165,11 +165,18 @@ class Field:
     default: Any = attrs.field(default=REQUIRED, eq=False)
     origin: str = attrs.field(default="", eq=False)
     """The field's name today, where an older revision called it otherwise."""
+    null: Any = attrs.field(default=REQUIRED, eq=False)
+    """The default that took the place of null, where a later revision forbade it; else ``REQUIRED``."""
 
     @property
     def required(self) -> bool:
         """Whether there is no default."""
         return self.default is REQUIRED
+
+    @property
+    def left_out(self) -> Any:
+        """The default that leaving the field out stands for. Null is what took its place, if something did."""
+        return self.null if self.default is None and self.null is not REQUIRED else self.default
 
     @property
     def always_written(self) -> bool:

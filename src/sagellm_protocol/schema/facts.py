@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple, TypeAlias
 
 from sagellm_protocol.history import History
-from sagellm_protocol.history.tables import plain_default
+from sagellm_protocol.history.defaults import plain_default
 from sagellm_protocol.model.annotations import is_message
 from sagellm_protocol.model.spec import (
     Choice,

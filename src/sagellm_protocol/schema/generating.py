@@ -18,7 +18,7 @@ from typing import Any
 import attrs
 
 from sagellm_protocol.history import HISTORY, LATEST, History
-from sagellm_protocol.history.tables import has_plain_default, plain_default
+from sagellm_protocol.history.defaults import has_plain_default, plain_default
 from sagellm_protocol.model.annotations import is_message, read_type
 from sagellm_protocol.model.checking import UUID_TEXT
 from sagellm_protocol.model.spec import (

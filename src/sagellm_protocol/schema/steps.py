@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
+from sagellm_protocol.history.changes import against_retyping
+from sagellm_protocol.model.spec import Type
 from sagellm_protocol.schema.facts import Facts, Subject
+from sagellm_protocol.schema.reading import read_annotation
 
 _NO_STEP = "no step undoes this: put it back, or add a kind of change to history/changes.py"
 
@@ -57,7 +60,7 @@ def _message(subject: Subject, published: Facts, today: Facts) -> Iterator[str]:
     # Steps are undone one after the other: today's names are good until the renaming, those of before after it.
     for name, fact in before.items():
         if (current := renames.get(name, name)) in after:
-            yield from _changed(owner, current, fact, after[current])
+            yield from _changed(owner, current, fact, after[current], lambda text: _read(text, published, today))
     added = [name for name in came if name not in renames.values()]
     # A required text that an older payload does not have can say so; what a number would be, only the author knows.
     unsaid = [name for name in added if after[name] == {"type": "str", "required": True}]
@@ -102,17 +105,21 @@ def _removed(owner: str, name: str, fact: dict[str, Any], order: list[str]) -> s
     return f"removed({', '.join(arguments)})"
 
 
-def _changed(owner: str, name: str, was: dict[str, Any], now: dict[str, Any]) -> Iterator[str]:
+def _changed(
+    owner: str, name: str, was: dict[str, Any], now: dict[str, Any], read: Callable[[str], Type]
+) -> Iterator[str]:
     if was == now:
         return
     field = _quoted([owner, name])
-    null_went = was == {"type": f"{now['type']} | None", "default": None}
-    if null_went and "required" not in now:
-        yield f"null_forbidden({field})"
-        return
-    if was["type"] != now["type"]:
-        yield f"retyped({field}, was={_short_names(was['type'])})"
     default_was, default_now = ({key: fact[key] for key in fact if key != "type"} for fact in (was, now))
+    if was["type"] == f"{now['type']} | None" and "required" not in now:
+        yield f"null_forbidden({field})"
+        default_now = {"default": None}
+    elif was["type"] != now["type"]:
+        if reason := against_retyping(read(was["type"]), read(now["type"])):
+            yield f"# {owner}.{name} {reason}; {_NO_STEP}"
+        else:
+            yield f"retyped({field}, was={_short_names(was['type'])})"
     if default_was == default_now:
         return
     if "required" in was:
@@ -121,6 +128,11 @@ def _changed(owner: str, name: str, was: dict[str, Any], now: dict[str, Any]) ->
         yield f"redefined({field}, was={was['default']!r})"
     else:
         yield f"# {owner}.{name} was {json.dumps(default_was)}; {_NO_STEP}"
+
+
+def _read(text: str, published: Facts, today: Facts) -> Type:
+    # Members that came later are a change of the enumeration, not of the field.
+    return read_annotation(text, {**published, **today})
 
 
 def _owners(facts: Facts) -> set[str]:

@@ -1,0 +1,50 @@
+"""What leaving a field out means: defaults as payloads hold them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import Enum
+from typing import Any
+
+from sagellm_protocol.history.payloads import alike
+from sagellm_protocol.model import to_plain
+from sagellm_protocol.model.annotations import is_message
+from sagellm_protocol.model.spec import REQUIRED, Derived, Field, Made, Nullable
+
+
+def plain_default(default: Any) -> Any:
+    """A field's default as a payload holds it. Defaults that are made anew or derived have none: not for them."""
+    match default:
+        case Enum():
+            return default.value
+        case tuple() | list():
+            return [plain_default(item) for item in default]
+        case Mapping():
+            return {key: plain_default(item) for key, item in default.items()}
+        case _ if is_message(type(default)):
+            return to_plain(default)
+        case _:
+            return default
+
+
+def has_plain_default(field: Field) -> bool:
+    """Whether the field has a default that is the same for every message."""
+    return is_plain(field.default)
+
+
+def is_plain(default: Any) -> bool:
+    """Whether a default is one, and the same for every message."""
+    return default is not REQUIRED and not isinstance(default, (Derived, Made))
+
+
+def same_default(one: Field, other: Field) -> bool:
+    """Whether leaving the field out means the same in two revisions."""
+    defaults = one.left_out, other.left_out
+    if all(map(is_plain, defaults)):
+        return alike(*map(plain_default, defaults))
+    return bool(defaults[0] == defaults[1])
+
+
+def null_became(old: Field, new: Field) -> bool:
+    """Whether null, by default, was then what the default is now."""
+    return old.default is None and isinstance(old.type, Nullable) and not isinstance(new.type, Nullable)

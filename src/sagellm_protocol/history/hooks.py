@@ -1,0 +1,70 @@
+"""A site's own repairs of payloads: run on a copy that is theirs, and told in full when they fail."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias
+
+from sagellm_protocol.history.payloads import owned, plain
+from sagellm_protocol.model.exceptions import ProtocolError
+from sagellm_protocol.model.shortening import short
+
+Hook: TypeAlias = Callable[[dict[str, Any]], "dict[str, Any] | None"]
+"""A site's own repair of a payload, before the published steps. None sets the payload aside."""
+
+
+class HookError(ProtocolError):
+    """A site's hook set a payload aside, raised an error (then the cause of this one), or gave back no payload."""
+
+    message: str
+    """Full name of the message."""
+    revision: str
+    """The revision that the hook is for."""
+    hook: str
+    """The hook, by module and qualified name."""
+    reason: str
+    """What it did: ``set the payload aside``, ``raised KeyError: 'metrics'``."""
+
+    def __init__(self, message: str, revision: str, hook: str, reason: str) -> None:
+        self.message, self.revision, self.hook, self.reason = message, revision, hook, reason
+        super().__init__(f"the hook {hook} for {message} of {revision} {reason}")
+
+    def __reduce__(self) -> tuple[type[HookError], tuple[str, str, str, str]]:
+        return type(self), (self.message, self.revision, self.hook, self.reason)
+
+
+def hook_name(hook: Hook) -> str:
+    """A hook by module and qualified name; an object that has none by its class."""
+    named: Any = hook if hasattr(hook, "__qualname__") else type(hook)
+    return f"{named.__module__}.{named.__qualname__}"
+
+
+def run_hooks(message: str, revision: str, hooks: Sequence[Hook], payload: dict[str, Any]) -> dict[str, Any]:
+    """What hooks make of a payload, one after the other. The payload is not changed.
+
+    Raises:
+        HookError: one of them did not give a payload.
+        DecodeError: the payload holds the same values in too many places to be copied.
+    """
+    payload = owned(plain(message, payload))
+    for hook in hooks:
+        payload = _answer(message, revision, hook, payload)
+    return payload
+
+
+def _answer(message: str, revision: str, hook: Hook, payload: dict[str, Any]) -> dict[str, Any]:
+    def failed(reason: str) -> HookError:
+        return HookError(message, revision, hook_name(hook), reason)
+
+    try:
+        answer: Any = hook(payload)
+    except Exception as error:  # whatever a site's function raises
+        raise failed(f"raised {type(error).__name__}: {error}") from error
+    if answer is None:
+        raise failed("set the payload aside (it returned None)")
+    if not isinstance(answer, dict):
+        raise failed(f"must return a dict, and returned {short(answer)}")
+    try:
+        return plain(message, answer)
+    except ProtocolError as error:
+        raise failed(f"returned what is no payload: {error}") from error

@@ -1,0 +1,182 @@
+"""What a caller hands in as a payload, as parsed JSON: plain dicts, lists and scalars, at a cost that its size bounds.
+
+All that the history does with payloads it does with those, so that no method of a caller's class is called, nothing
+nests too deep to be walked, and nothing that stands in many places is walked without end.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+import attrs
+
+from sagellm_protocol.model.exceptions import DecodeError, ValidationError, Violation
+from sagellm_protocol.model.nesting import MAX_DEPTH
+from sagellm_protocol.model.paths import ROOT, Path, told
+
+_TEXT: frozenset[type] = frozenset((str,))
+_SCALARS: frozenset[type] = frozenset((str, int, float, bool, type(None)))
+_FREE_VALUES = 100_000
+_TIMES = 20
+
+
+def plain(message: str, payload: Any) -> dict[str, Any]:
+    """A payload itself where it is plain, else a plain copy: subclasses become what they are subclasses of.
+
+    Raises:
+        ValidationError: it is no dict, or a key in it is no text.
+        DecodeError: it nests too deep, or holds itself.
+    """
+    # A class may say that it is another; only its type is to be believed.
+    if not issubclass(type(payload), dict):
+        raise not_an_object(message, payload)
+    if type(payload) is dict and _is_plain(payload):
+        return payload
+    copy: dict[str, Any] = _Copying(message).copied(payload, ROOT, MAX_DEPTH).value
+    return copy
+
+
+def owned(payload: Any) -> Any:
+    """A copy of a plain payload in which no container is anyone else's, nor stands in two places.
+
+    Raises:
+        DecodeError: containers stand in so many places that the copy would be far larger than the payload.
+    """
+    return _Owning().copied(payload)
+
+
+def alike(left: Any, right: Any) -> bool:
+    """Whether two plain values are the same JSON: 1 and 1.0 are, 0 and false are not."""
+    if isinstance(left, dict) and isinstance(right, dict):
+        return left.keys() == right.keys() and all(alike(item, right[key]) for key, item in left.items())
+    if isinstance(left, (list, tuple)) and isinstance(right, (list, tuple)):
+        return len(left) == len(right) and all(map(alike, left, right))
+    return bool(left == right) and isinstance(left, bool) == isinstance(right, bool)
+
+
+def not_an_object(message: str, payload: object) -> ValidationError:
+    """The error for a payload that is no dict."""
+    return ValidationError(message, [Violation("", "an object", payload)])
+
+
+def _is_plain(payload: dict[Any, Any]) -> bool:
+    """Whether there is nothing but plain containers and scalars, each container in one place, and none too deep."""
+    seen: set[int] = set()
+    level: list[Any] = [payload]
+    for _ in range(MAX_DEPTH):
+        nested: list[Any] = []
+        for container in level:
+            values: Iterable[Any] = container
+            if type(container) is dict:
+                if not _TEXT.issuperset(map(type, container)):
+                    return False
+                values = container.values()
+            if _SCALARS.issuperset(map(type, values)):
+                continue
+            for value in values:
+                if type(value) in _SCALARS:
+                    continue
+                if type(value) not in (dict, list, tuple) or id(value) in seen:
+                    return False
+                seen.add(id(value))
+                nested.append(value)
+        if not nested:
+            return True
+        level = nested
+    return False
+
+
+class _Copied(NamedTuple):
+    value: Any
+    levels: int
+
+
+@attrs.define
+class _Copying:
+    """One payload being copied; what stands in many places is copied once."""
+
+    message: str
+    _done: dict[int, _Copied | None] = attrs.field(factory=dict, init=False)
+    """None while a container is being copied: finding it again then means that it holds itself."""
+
+    def copied(self, value: Any, path: Path, room: int) -> _Copied:
+        if issubclass(type(value), (dict, list, tuple)):
+            return self._container(value, path, room)
+        return _Copied(_scalar(value), 0)
+
+    def _container(self, value: Any, path: Path, room: int) -> _Copied:
+        done = self._done.get(id(value), _Copied(None, 0))
+        if done is None:
+            raise DecodeError(f"{told(path)} holds itself")
+        if done.levels:
+            if done.levels > room:
+                raise _too_deep()
+            return done
+        if not room:
+            raise _too_deep()
+        self._done[id(value)] = None
+        made = self._made(value, path, room - 1)
+        self._done[id(value)] = made
+        return made
+
+    def _made(self, value: Any, path: Path, room: int) -> _Copied:
+        levels = 0
+        if issubclass(type(value), dict):
+            table: dict[str, Any] = {}
+            for key, item in dict.items(value):
+                if not issubclass(type(key), str):
+                    raise ValidationError(self.message, [Violation(told(path), "an object with texts as keys", key)])
+                name = str.__str__(key)
+                if name in table:
+                    raise ValidationError(self.message, [Violation(told((path, name)), "given once", item)])
+                found = self.copied(item, (path, name), room)
+                table[name], levels = found.value, max(levels, found.levels)
+            return _Copied(table, levels + 1)
+        items = []
+        listed = list.__iter__(value) if issubclass(type(value), list) else tuple.__iter__(value)
+        for index, item in enumerate(listed):
+            found = self.copied(item, (path, index), room)
+            items.append(found.value)
+            levels = max(levels, found.levels)
+        return _Copied(items if issubclass(type(value), list) else tuple(items), levels + 1)
+
+
+def _scalar(value: Any) -> Any:
+    """A scalar of a subclass as what it is a subclass of; what is no JSON stays for the checks to tell of."""
+    kind = type(value)
+    if kind in _SCALARS or issubclass(kind, enum.Enum):
+        return value
+    if issubclass(kind, str):
+        return str.__str__(value)
+    if issubclass(kind, float):
+        return float.__float__(value)
+    return int.__int__(value) if issubclass(kind, int) else value
+
+
+def _too_deep() -> DecodeError:
+    return DecodeError(f"the payload nests deeper than {MAX_DEPTH} levels")
+
+
+@attrs.define
+class _Owning:
+    """One payload being copied, each place for itself."""
+
+    places: int = 0
+    distinct: int = 0
+    _seen: set[int] = attrs.field(factory=set, init=False)
+
+    def copied(self, value: Any) -> Any:
+        if type(value) not in (dict, list, tuple):
+            return value
+        self.places += len(value)
+        if id(value) not in self._seen:
+            self._seen.add(id(value))
+            self.distinct += len(value)
+        if self.places > _FREE_VALUES + _TIMES * self.distinct:
+            raise DecodeError("the payload holds the same values in too many places")
+        if type(value) is dict:
+            return {key: item if type(item) in _SCALARS else self.copied(item) for key, item in value.items()}
+        items = [item if type(item) in _SCALARS else self.copied(item) for item in value]
+        return items if type(value) is list else tuple(items)
