@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import array
+import enum
 import math
 import uuid
 from collections import OrderedDict
@@ -21,6 +22,7 @@ from sagellm_protocol import (
     ChatCompletionRequest,
     DecodeError,
     EncodeError,
+    LossyDowngradeError,
     Metrics,
     Request,
     StreamEvent,
@@ -475,3 +477,39 @@ def test_what_is_not_told_is_counted_all_the_same(name: str, revision: str) -> N
         return len(raised.value.violations) + raised.value.more
 
     assert found(wrong * 200) == 200 * found(wrong)
+
+
+@attrs.define
+class Lossy:
+    event: StreamEventStart
+
+
+@every_codec
+def test_what_an_older_revision_cannot_say_is_a_loss_in_a_class_of_the_users_too(name: str) -> None:
+    start = StreamEventStart(request_id="r", trace_id="t", engine_id="e")
+    with pytest.raises(LossyDowngradeError, match="engine_id"):
+        codecs.get(name, revision="0.1.0").encode(Lossy(start))
+
+
+class Shade(enum.Enum):
+    DARK = 1
+
+
+@every_codec
+def test_enumerations_and_uuids_among_what_is_no_message(name: str) -> None:
+    loads = {"dict": lambda it: it, "json": orjson.loads, "msgspec-json": orjson.loads}.get(name, msgpack.unpackb)
+    held = Holder({"a": Shade.DARK, "b": [uuid.UUID(int=2)]})
+    assert loads(codecs.get(name).encode(held)) == {"value": {"a": 1, "b": [str(uuid.UUID(int=2))]}}
+
+
+class Holder:
+    """What cattrs knows no fields of, and a hook gives as it is."""
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _taught() -> None:
+    for name in NAMES:
+        codecs.get(name).converter.register_unstructure_hook(Holder, lambda held: {"value": held.value})

@@ -116,8 +116,8 @@ class Writers:
     def _differs(self, to: Function, field: Field) -> str:
         if field.default is None:
             return f"v_{field.name} is not None"
-        if isinstance(field.type, Free):
-            # 0, 0.0 and False are equal, and not the same JSON.
+        if isinstance(field.type, Free) or isinstance(field.default, float):
+            # 0, 0.0, -0.0 and False are equal, and not the same JSON.
             return f"_repr(v_{field.name}) != {repr(field.default)!r}"
         return f"v_{field.name} != {to.bind('default_' + field.name, field.default)}"
 
