@@ -13,7 +13,7 @@ from published import ROOT
 from sagellm_protocol import history
 from sagellm_protocol.catalog import UnknownMessageError
 from sagellm_protocol.history import HISTORY, Candidate, History
-from sagellm_protocol.history.changes import added, introduced, removed, renamed, retyped, revision
+from sagellm_protocol.history.changes import added, introduced, redefined, removed, renamed, retyped, revision
 from sagellm_protocol.model.exceptions import AmbiguousPayloadError, UnknownPayloadError, UnsupportedRevisionError
 from toys import Declare, declare  # noqa: F401 - the fixture
 
@@ -226,6 +226,26 @@ def test_what_is_filled_in_counts() -> None:
     delta = {"event": "delta", "request_id": "r", "trace_id": "t", "chunk": "x", "chunk_tokens": [1]}
     found = history.identify(delta, fill={"engine_id": "e7"})
     assert history.upgrade(delta, found.message, since=found.since, fill={"engine_id": "e7"})["engine_id"] == "e7"
+
+
+def test_readings_that_are_all_invalid_are_told_apart(declare: Declare) -> None:  # noqa: F811
+    """Nobody fills in what today requires: what is not equal cannot be compared as messages."""
+    catalog = declare("@message\nclass Job:\n    a: int = 0\n    must: int\n")
+    own = History(
+        [
+            revision("3", redefined("toy.Job", "a", was=1)),
+            revision("2", added("toy.Job", "must")),
+            revision("1", redefined("toy.Job", "a", was=2)),
+            revision("0"),
+        ],
+        catalog,
+    )
+    with pytest.raises(AmbiguousPayloadError):
+        own.identify({})
+    assert own.identify({"a": 1}).since == "1"
+    assert own.identify({}, among=["1"]).since == "1"
+    with pytest.raises(AmbiguousPayloadError):
+        own.identify({}, fill={"must": 1})
 
 
 # A whole file

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import pytest
-from annotated_types import Gt
+from annotated_types import Ge, Gt
 
 from sagellm_protocol import history
 from sagellm_protocol.catalog import Catalog
@@ -586,6 +586,97 @@ def test_another_default_is_written_out(toys: Catalog) -> None:
     own = History([revision("2", redefined("toy.Leaf", "size", was=5)), revision("1")], toys)
     assert own.downgrade({"title": "t"}, "Leaf", to="1") == {"title": "t", "size": 0}
     assert own.downgrade({"title": "t", "size": 5}, "Leaf", to="1") == {"title": "t", "size": 5}
+
+
+def test_what_a_field_meant_when_it_came_is_what_payloads_of_before_mean(toys: Catalog) -> None:
+    own = History(
+        [
+            revision("3", redefined("toy.Leaf", "came", was=1), given_default("toy.Leaf", "size")),
+            revision("2", added("toy.Leaf", "came"), added("toy.Leaf", "size", unsaid=5)),
+            revision("1"),
+        ],
+        toys,
+    )
+    for more in ({}, {"site": 1}):
+        assert own.upgrade({"title": "t", **more}, "Leaf", since="1") == {"title": "t", "came": 1, "size": 5, **more}
+        assert own.upgrade({"title": "t", "size": 2, **more}, "Leaf", since="2") == {
+            "title": "t",
+            "came": 1,
+            "size": 2,
+            **more,
+        }
+    assert own.upgrade({"title": "t"}, "Leaf", since="1", fill={"size": 6, "came": 7})["size"] == 6
+    assert own.upgrade({"title": "t"}, "Leaf", since="1", fill={"size": 6, "came": 7})["came"] == 1
+    assert own.downgrade({"title": "t", "came": 1, "size": 5}, "Leaf", to="1") == {"title": "t"}
+    assert lost({"title": "t", "came": 1}, "Leaf", "1", own) == [("size", "0", "came with 2")]
+    assert lost({"title": "t", "size": 5}, "Leaf", "1", own) == [("came", "0", "came with 2")]
+    assert own.fillable("Leaf", "1").keys() == {"size"}
+
+
+def test_a_hundred_refusals_are_held(toys: Catalog) -> None:
+    own = History([revision("2", members_added("toy.Colour", "BLUE")), revision("1")], toys)
+    payload = {"many": [{"title": "t"}], "colours": ["blue"] * 250}
+    with pytest.raises(LossyDowngradeError) as raised:
+        own.downgrade(payload, "Box", to="1")
+    assert (len(raised.value.losses), raised.value.more) == (100, 150)
+    own = History([revision("2", added("toy.Leaf", "came"), members_added("toy.Colour", "BLUE")), revision("1")], toys)
+    payload = {"many": [{"title": "t", "came": 1}] * 99, "colours": ["blue"] * 3}
+    with pytest.raises(LossyDowngradeError) as raised:
+        own.downgrade(payload, "Box", to="1")
+    assert (len(raised.value.losses), raised.value.more) == (100, 2)
+
+
+def test_null_that_meant_something_else_cannot_be_said(toys: Catalog) -> None:
+    own = History(
+        [
+            revision("3", retyped("toy.Pair", "a", was=int), redefined("toy.Pair", "a", was=4)),
+            revision("2", null_forbidden("toy.Pair", "a")),
+            revision("1"),
+        ],
+        toys,
+    )
+    assert own.fields("Pair", "1")["a"] == {"type": "int | None", "default": {"value": None}}
+    for payload in ({"a": None}, {}, {"a": None, "site": 1}, {"a": None, "bb": None}):
+        assert own.upgrade(payload, "Pair", since="1") == {**payload, "a": 4}
+    assert lost({"a": None}, "Pair", "1", own) == [("a", "None", "null stands for 4 in 1")]
+    assert lost({}, "Pair", "1", own) == [("a", "None", "null stands for 4 in 1")]
+    assert own.downgrade({"a": None}, "Pair", to="1", lossy=True) == {}
+
+
+def test_a_default_that_the_older_revision_cannot_say_is_a_loss(toys: Catalog) -> None:
+    changes = retyped("toy.Two", "second", was=Annotated[int, Ge(5)]), redefined("toy.Two", "second", was=9)
+    own = History([revision("2", *changes), revision("1")], toys)
+    assert lost({"first": 0}, "Two", "1", own) == [("second", "1", "must be >= 5 in 1")]
+    required = History([revision("2", changes[0], given_default("toy.Two", "second")), revision("1")], toys)
+    with pytest.raises(LossyDowngradeError):
+        required.downgrade({"first": 0}, "Two", to="1", lossy=True)
+
+
+def test_a_made_default_is_written_where_leaving_it_out_meant_something_else(declare: Declare) -> None:  # noqa: F811
+    catalog = declare("@message\nclass Job:\n    key: UUID = field(factory=uuid4)\n")
+    zero = "00000000-0000-0000-0000-000000000000"
+    own = History([revision("2", redefined("toy.Job", "key", was=zero)), revision("1")], catalog)
+    assert own.upgrade({}, "Job", since="1") == {"key": zero}
+    taken = own.downgrade({}, "Job", to="1")
+    assert str(UUID(taken["key"])) == taken["key"] != zero
+
+
+def test_values_written_by_an_upgrade_are_the_payloads_own(declare: Declare) -> None:  # noqa: F811
+    catalog = declare("@message\nclass Job:\n    tags: Sequence[str] = ()\n    more: Mapping[str, int]\n")
+    own = History(
+        [
+            revision("2", redefined("toy.Job", "tags", was=["a"]), added("toy.Job", "more", unsaid={"x": 1})),
+            revision("1"),
+        ],
+        catalog,
+    )
+    first = own.upgrade({}, "Job", since="1")
+    first["tags"].append("b")
+    first["more"]["y"] = 2
+    assert own.upgrade({}, "Job", since="1") == {"tags": ["a"], "more": {"x": 1}}
+    assert own.downgrade({"more": {"x": 1}}, "Job", to="1") == own.downgrade({}, "Job", to="1") == {"tags": []}
+    own.downgrade({"more": {"x": 1}}, "Job", to="1")["tags"].append("b")
+    assert own.downgrade({"more": {"x": 1}}, "Job", to="1") == {"tags": []}
 
 
 def test_null_that_became_the_default_is_not_written(toys: Catalog) -> None:

@@ -256,6 +256,24 @@ def test_messages_that_hold_themselves_without_end(trees: History) -> None:
     assert trees.upgrade(tree(60, 1), "Tree", since="1") == tree(60, 1, {"title": "leaf"})
 
 
+class Elsewhere(str):
+    """A text that hides from a dict that has it."""
+
+    __slots__ = ()
+
+    def __hash__(self) -> int:
+        return 7
+
+    __eq__ = object.__eq__
+
+
+def test_a_key_that_stands_there_twice_is_refused() -> None:
+    for twice in ({"a": 1, Elsewhere("a"): 2}, {Elsewhere("a"): 1, Elsewhere("a"): 2}):
+        with pytest.raises(ValidationError, match=r"site\.a: must be given once, got 2"):
+            history.upgrade({"site": twice}, "Metrics", since="0.1.0")
+    assert history.upgrade({Elsewhere("a"): 1}, "Metrics", since="0.1.0") == {"a": 1}
+
+
 def loop() -> dict[str, Any]:
     payload: dict[str, Any] = {"below": []}
     payload["below"].append(payload)

@@ -30,10 +30,13 @@ def toys(declare: Declare) -> Catalog:  # noqa: F811
     return declare(histories.SOURCE)
 
 
-def outcome(history: History, payload: Any, message: str, since: str) -> Any:
+FILL = {"name": "filled", "title": "filled", "serial": 77, "size": 77, "a": 77, "note": "filled", "colour": "green"}
+
+
+def outcome(history: History, payload: Any, message: str, since: str, fill: dict[str, Any] | None = None) -> Any:
     """A payload of today, or the rule that it broke."""
     try:
-        return history.upgrade(payload, message, since=since)
+        return history.upgrade(payload, message, since=since, fill=fill)
     except ValidationError as error:
         return [(found.path, found.rule) for found in error.violations]
 
@@ -144,11 +147,12 @@ def test_the_short_way_is_the_long_way(toys: Catalog, data: st.DataObject) -> No
     own, message, release = data.draw(histories.drawn(toys))
     note("\n".join(histories.told(own)))
     payload = data.draw(testing.payloads(message, release, own))
-    short = outcome(own, payload, message, release)
+    fill = data.draw(st.sampled_from([None, FILL]))
+    short = outcome(own, payload, message, release, fill)
     if len(payload) == len(own.spec(message, release).fields):
         shuffled = dict(data.draw(st.permutations(list(payload.items()))))
-        assert outcome(own, shuffled, message, release) == short
-    long = outcome(own, {**payload, "site": [1]}, message, release)
+        assert outcome(own, shuffled, message, release, fill) == short
+    long = outcome(own, {**payload, "site": [1]}, message, release, fill)
     if isinstance(long, dict):
         assert long.pop("site") == [1]
     assert alike(short, long), (short, long)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import copy
 import pickle
+from collections import OrderedDict
 from typing import Any
 
 import pytest
 
 from sagellm_protocol import AmbiguousPayloadError, LossyDowngradeError, catalog, history
-from sagellm_protocol.history import HISTORY
+from sagellm_protocol.history import HISTORY, History
+from sagellm_protocol.history.changes import revision
 from sagellm_protocol.model import to_plain
 from sagellm_protocol.model.annotations import read_type
 from sagellm_protocol.model.constructor import UNSET
@@ -19,6 +21,7 @@ from sagellm_protocol.model.source import generated_source
 from sagellm_protocol.model.spec import REQUIRED
 from sagellm_protocol.model.surplus import unknown_fields, without_unknown
 from sagellm_protocol.types import Request, Response, StreamEvent
+from toys import Declare, declare  # noqa: F401 - the fixture
 
 RESPONSE: dict[str, Any] = {
     "request_id": "r",
@@ -53,6 +56,51 @@ def test_unknown_fields_are_named_and_left_out(kind: Any, payload: Any, expected
     assert payload == before
     if not expected:
         assert kept == payload
+
+
+HOLDING = """
+@message
+class Leaf:
+    title: str = ""
+
+
+@message
+class Box:
+    either: Leaf | Sequence[Leaf] | str | None = None
+    many: Sequence[Leaf] = ()
+    table: Mapping[str, Leaf] = {}
+    free: Any = None
+"""
+
+
+@pytest.mark.parametrize(
+    ("payload", "kept", "paths"),
+    [
+        ({"either": {"title": "t", "x": 1}}, {"either": {"title": "t"}}, ["either.x"]),
+        ({"either": [{"title": "t", "x": 1}]}, {"either": [{"title": "t"}]}, ["either[0].x"]),
+        ({"either": "text"}, {"either": "text"}, []),
+        ({"either": 7}, {"either": 7}, []),
+        ({"many": ({"x": 1}, {"title": "t"})}, {"many": [{}, {"title": "t"}]}, ["many[0].x"]),
+        ({"many": "text"}, {"many": "text"}, []),
+        ({"table": OrderedDict(a=OrderedDict(x=1))}, {"table": {"a": {}}}, ["table.a.x"]),
+        ({"table": ["text"]}, {"table": ["text"]}, []),
+        (OrderedDict(many=[OrderedDict(title="t")], x=1), {"many": [{"title": "t"}]}, ["x"]),
+        ({"free": {"x": (1,)}}, {"free": {"x": (1,)}}, []),
+    ],
+)
+def test_wherever_a_message_stands(payload: Any, kept: Any, paths: list[str], declare: Declare) -> None:  # noqa: F811
+    history = History([revision("1")], declare(HOLDING))
+    box = read_type(history.catalog.get("Box"))
+    assert list(unknown_fields(box, payload)) == list(unknown_fields(box, payload, history.specs("1"))) == paths
+    found = without_unknown(box, payload, history.specs("1"))
+    assert found == kept
+    assert type(found) is dict
+    assert all(type(value) in (dict, list, str, int) for value in found.values())
+
+
+def test_paths_of_unknown_fields_are_cut() -> None:
+    (path,) = unknown_fields(read_type(Response), {"k" * 1000: 1})
+    assert len(path) < 100
 
 
 def test_a_field_of_today_is_unknown_to_an_older_revision() -> None:

@@ -15,14 +15,7 @@ from sagellm_protocol.model import from_plain, to_plain
 from sagellm_protocol.model.annotations import spec_of
 from sagellm_protocol.model.checking import Checker
 from sagellm_protocol.model.choosing import chosen
-from sagellm_protocol.model.exceptions import (
-    MOST_TOLD,
-    DecodeError,
-    Loss,
-    LossyDowngradeError,
-    ValidationError,
-    Violation,
-)
+from sagellm_protocol.model.exceptions import MOST_TOLD, Loss, LossyDowngradeError
 from sagellm_protocol.model.paths import ROOT, Path, told
 from sagellm_protocol.model.reading import ABSENT
 from sagellm_protocol.model.shortening import short
@@ -58,19 +51,21 @@ class Losses:
 
     def add(self, path: Path, value: object, reason: str) -> None:
         """Note one."""
-        if self.most is None or len(self.found) < self.most:
+        if self._has_room():
             self.found.append(Loss(told(path), value, reason))
-        else:
-            self.more += 1
 
     def refused(self, checker: Checker, revision: str) -> None:
         """Note what a check found."""
         for wrong in checker.violations:
-            if self.most is None or len(self.found) < self.most:
+            if self._has_room():
                 self.found.append(Loss(wrong.path, wrong.value, f"must be {wrong.rule} in {revision}"))
-            else:
-                self.more += 1
         self.more += checker.more
+
+    def _has_room(self) -> bool:
+        """Whether one more is held; else it is counted."""
+        room = self.most is None or len(self.found) < self.most
+        self.more += not room
+        return room
 
 
 @attrs.define
@@ -196,10 +191,7 @@ class Downgrades:
         if taken is UNSAYABLE or old.type == new.type:
             return taken
         checker = Checker("wire", "ignore", self.specs)
-        try:
-            checker.check(old.type, taken, path)
-        except DecodeError as error:  # an integer past 64 bits, which no revision can say
-            raise ValidationError(old.name, [Violation(told(path), str(error), taken)]) from None
+        checker.check(old.type, taken, path)
         if not checker.violations:
             return taken
         if _says(old.left_out, value):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -85,20 +85,17 @@ class _Reading:
         return f"{candidate} with the hook {hooks}" if hooks else str(candidate)
 
 
-def _readings(history: History, shape: Shape, numbers: Set[int] | None) -> Iterator[_Reading]:
+def _readings(history: History, shape: Shape, numbers: Set[int] | None) -> list[_Reading]:
     """The ways to take a payload of a shape: one, unless a site has hooks for some of its revisions only."""
-    reading: _Reading | None = None
+    readings: list[_Reading] = []
     for number in range(shape.first, shape.last + 1):
         if numbers is None or number in numbers:
             hooks = history.hooks_for(shape.message, history.revisions[number])
-            if reading is not None and reading.hooks == hooks:
-                reading.last = number
-                continue
-            if reading is not None:
-                yield reading
-            reading = _Reading(shape.message, number, number, hooks)
-    if reading is not None:
-        yield reading
+            if readings and readings[-1].hooks == hooks:
+                readings[-1].last = number
+            else:
+                readings.append(_Reading(shape.message, number, number, hooks))
+    return readings
 
 
 def _fitting(history: History, payload: Any, message: str | type | None) -> tuple[dict[str, Any], list[Shape]]:

@@ -154,7 +154,8 @@ class Upgrades:
                 locals_.append(f"{local} = _payload[{before.name!r}]")
                 items.append(f"{name!r}: {value}")
             elif future.absent is not None:
-                items.append(f"{name!r}: _fill[{name!r}] if {name!r} in _fill else {future.absent}")
+                fill = f"_fill[{name!r}] if {name!r} in _fill else " if future.filled else ""
+                items.append(f"{name!r}: {fill}{future.absent}")
             elif future.filled:
                 return
         to.add(f"if _len(_payload) == {len(old.fields)}:")
