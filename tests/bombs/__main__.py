@@ -21,6 +21,8 @@ RATIO = 20
 """How many times what a good input of its size costs a bomb may cost."""
 SECONDS, BYTES = 0.02, 4 * 2**20
 """And these besides."""
+FLOOR = 2e-9
+"""Seconds for a byte that a good input costs at the least, even where nobody looks at it."""
 
 
 @attrs.frozen
@@ -38,7 +40,7 @@ class Row:
     @property
     def slower(self) -> float:
         """Times the time of a good input of the same size, less the constant."""
-        return max(self.hostile.seconds - SECONDS, 0) / max(self.valid.seconds * self.scale, 1e-6)
+        return max(self.hostile.seconds - SECONDS, 0) / max(self.valid.seconds * self.scale, FLOOR * self.hostile.size)
 
     @property
     def larger(self) -> float:
