@@ -32,7 +32,7 @@ HEADERS: dict[str, tuple[str, str]] = {
 }
 """How a header starts, and what follows again and again."""
 
-_GOOD = "application/json;q=0.5,"
+_GOOD = "application/json;revision=0.5.4.16;q=0.5,"
 
 
 def header(start: str, again: str, size: int) -> str:
