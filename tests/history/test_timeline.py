@@ -457,3 +457,19 @@ def test_a_union_is_told_by_the_tag_of_then(declare: Declare) -> None:  # noqa: 
         assert upgraded["holds"]["radius"] == 1.0
         assert own.detect({"holds": held}, "Box")[0].first <= since
         assert own.downgrade(upgraded, "Box", to=since) == {"holds": held}
+
+
+def test_a_field_that_came_and_went_is_of_the_revision_between_alone(toys: Catalog) -> None:
+    history = History(
+        [
+            revision("3", removed("toy.Leaf", "weight", int, default=0, after="title")),
+            revision("2", added("toy.Leaf", "weight")),
+            revision("1"),
+        ],
+        toys,
+    )
+    assert ["weight" in history.fields("toy.Leaf", name) for name in ("1", "2", "3")] == [False, True, False]
+    # Between the two it held a value that today's message has no place for.
+    assert history.upgrade({"title": "t", "weight": 0}, "toy.Leaf", since="2") == {"title": "t"}
+    with pytest.raises(ValidationError, match="weight"):
+        history.upgrade({"title": "t", "weight": 7}, "toy.Leaf", since="2")
