@@ -228,6 +228,26 @@ def test_what_is_filled_in_counts() -> None:
     assert history.upgrade(delta, found.message, since=found.since, fill={"engine_id": "e7"})["engine_id"] == "e7"
 
 
+@pytest.mark.parametrize("site", [1, {"a": [1]}, [{"a": 1}], None])
+def test_readings_are_compared_in_what_nobody_knows_too(site: Any) -> None:
+    greedy = {"temperature": 0.0, "top_k": 4, "site": site}
+    assert history.identify(greedy, "SamplingParams").since == "0.5.4.16"
+    warm = {"temperature": 0.5, "top_k": 4, "site": site}
+    with pytest.raises(AmbiguousPayloadError):
+        history.identify(warm, "SamplingParams")
+
+
+def test_what_is_filled_in_counts_among_readings(declare: Declare) -> None:  # noqa: F811
+    """A site's hook says for one revision what fill says for the other."""
+    catalog = declare("@message\nclass Job:\n    a: int = 0\n    must: int\n")
+    own = History([revision("3", added("toy.Job", "must")), revision("2"), revision("1")], catalog)
+    own.hook("Job", since="1")(lambda payload: payload | {"must": 7})
+    assert own.identify({"a": 1}, fill={"must": 7}).since == "2"
+    for fill in ({"must": 8}, {}, None):
+        with pytest.raises(AmbiguousPayloadError, match="hook"):
+            own.identify({"a": 1}, fill=fill)
+
+
 def test_readings_that_are_all_invalid_are_told_apart(declare: Declare) -> None:  # noqa: F811
     """Nobody fills in what today requires: what is not equal cannot be compared as messages."""
     catalog = declare("@message\nclass Job:\n    a: int = 0\n    must: int\n")

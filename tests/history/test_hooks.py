@@ -226,7 +226,7 @@ def cyclic(payload: dict[str, Any]) -> dict[str, Any]:
 WRONG: list[tuple[Any, str, str]] = [
     (fails, f"{__name__}.fails", "raised KeyError: 'metrics'"),
     (Failing(), f"{__name__}.Failing", "raised ValidationError: types.Metrics: 0 violations"),
-    (cyclic, f"{__name__}.cyclic", "returned what is no payload: self holds itself"),
+    (cyclic, f"{__name__}.cyclic", "returned what is no payload: the payload nests deeper"),
     (print, "builtins.print", "set the payload aside (it returned None)"),
     (list, "builtins.list", "must return a dict, and returned ['ttft_ms', "),
     (lambda payload: catalog.get("KVQoSPolicy")(), f"{__name__}.<lambda>", "must return a dict, and returned KVQoSPol"),

@@ -13,6 +13,7 @@ from typing import Any
 import attrs
 
 from sagellm_protocol.history.defaults import is_plain, plain_default, same_default
+from sagellm_protocol.history.payloads import multiplies
 from sagellm_protocol.model.annotations import may_nest_without_end
 from sagellm_protocol.model.checking import holds
 from sagellm_protocol.model.reading import Readers
@@ -104,11 +105,8 @@ class ShapeIndex:
             for field in shape.fields:
                 self._having[field] = self._having.get(field, 0) | bit
 
-    def fitting(self, payload: dict[str, Any], message: str | None, *, ends: bool) -> list[Shape]:
+    def fitting(self, payload: dict[str, Any], message: str | None) -> list[Shape]:
         """The shapes that a plain payload can have.
-
-        Where nothing vouches that walking messages within messages ``ends``, those that can hold their own kind do not
-        count.
 
         Of the shapes whose required fields it has, those count that know the most of its fields: all of them, unless it
         holds fields that the protocol does not know. Those of them go first that know the fields of all messages in it
@@ -127,7 +125,8 @@ class ShapeIndex:
             complete = self._complete(allowed & sharing, payload)
             strange = [len(payload.keys() - shape.fields) for shape in complete]
             complete = [shape for shape, many in zip(complete, strange, strict=True) if many == min(strange)]
-        complete = [shape for shape in complete if ends or not shape.endless]
+        if any(shape.endless for shape in complete) and multiplies(payload):
+            complete = [shape for shape in complete if not shape.endless]
         fits = [shape.fits(payload) for shape in complete]
         best = max(fits, default=Fit.NOT)
         return [shape for shape, fit in zip(complete, fits, strict=True) if fit is best is not Fit.NOT]

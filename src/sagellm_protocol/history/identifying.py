@@ -9,9 +9,9 @@ import attrs
 
 from sagellm_protocol.history.detecting import Candidate, Shape
 from sagellm_protocol.history.hooks import Hook, hook_name
-from sagellm_protocol.history.payloads import alike, owned, plain
+from sagellm_protocol.history.payloads import alike, plain
 from sagellm_protocol.model import from_plain, to_plain
-from sagellm_protocol.model.exceptions import AmbiguousPayloadError, DecodeError, ProtocolError, UnknownPayloadError
+from sagellm_protocol.model.exceptions import AmbiguousPayloadError, ProtocolError, UnknownPayloadError
 
 if TYPE_CHECKING:
     from sagellm_protocol.history.timeline import History
@@ -105,16 +105,7 @@ def _fitting(history: History, payload: Any, message: str | type | None) -> tupl
         walkable = plain("payload", payload)
     except ProtocolError:
         return {}, []
-    return walkable, history.shapes.fitting(walkable, name, ends=walkable is payload or _ends(walkable))
-
-
-def _ends(payload: dict[str, Any]) -> bool:
-    """Whether what stands in many places of a payload can be looked at in each of them."""
-    try:
-        owned(payload)
-    except DecodeError:
-        return False
-    return True
+    return walkable, history.shapes.fitting(walkable, name)
 
 
 def _agree(

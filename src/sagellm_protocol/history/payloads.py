@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import attrs
 
 from sagellm_protocol.model.exceptions import DecodeError, ValidationError, Violation
-from sagellm_protocol.model.nesting import MAX_DEPTH
+from sagellm_protocol.model.nesting import MAX_DEPTH, too_deep
 from sagellm_protocol.model.paths import ROOT, Path, told
 
 _TEXT: frozenset[type] = frozenset((str,))
@@ -32,8 +32,12 @@ def plain(message: str, payload: Any) -> dict[str, Any]:
     # A class may say that it is another; only its type is to be believed.
     if not issubclass(type(payload), dict):
         raise not_an_object(message, payload)
-    if type(payload) is dict and _is_plain(payload):
-        return payload
+    found = _sharing(payload)
+    if found is not None:
+        if found and too_deep(payload):
+            raise _too_deep()
+        held: dict[str, Any] = payload
+        return held
     copy: dict[str, Any] = _Copying(message).copied(payload, ROOT, MAX_DEPTH).value
     return copy
 
@@ -44,7 +48,15 @@ def owned(payload: Any) -> Any:
     Raises:
         DecodeError: containers stand in so many places that the copy would be far larger than the payload.
     """
-    return _Owning().copied(payload)
+    if multiplies(payload):
+        raise in_too_many_places()
+    return _own(payload)
+
+
+def multiplies(payload: Any) -> bool:
+    """Whether to look at what a plain payload holds in each place where it stands costs far more than its size."""
+    counting = _Counting()
+    return counting.places(payload) > _FREE_VALUES + _TIMES * counting.distinct
 
 
 def alike(left: Any, right: Any) -> bool:
@@ -61,9 +73,16 @@ def not_an_object(message: str, payload: object) -> ValidationError:
     return ValidationError(message, [Violation("", "an object", payload)])
 
 
-def _is_plain(payload: dict[Any, Any]) -> bool:
-    """Whether there is nothing but plain containers and scalars, each container in one place, and none too deep."""
+def _sharing(payload: Any) -> bool | None:
+    """Whether any container stands in two places; None where there is anything but plain containers and scalars.
+
+    Raises:
+        DecodeError: it nests too deep. Where containers stand in two places it may do so undiscovered.
+    """
+    if type(payload) is not dict:
+        return None
     seen: set[int] = set()
+    shared = False
     level: list[Any] = [payload]
     for _ in range(MAX_DEPTH):
         nested: list[Any] = []
@@ -71,21 +90,24 @@ def _is_plain(payload: dict[Any, Any]) -> bool:
             values: Iterable[Any] = container
             if type(container) is dict:
                 if not _TEXT.issuperset(map(type, container)):
-                    return False
+                    return None
                 values = container.values()
             if _SCALARS.issuperset(map(type, values)):
                 continue
             for value in values:
                 if type(value) in _SCALARS:
                     continue
-                if type(value) not in (dict, list, tuple) or id(value) in seen:
-                    return False
-                seen.add(id(value))
-                nested.append(value)
+                if type(value) not in (dict, list, tuple):
+                    return None
+                if id(value) in seen:
+                    shared = True
+                else:
+                    seen.add(id(value))
+                    nested.append(value)
         if not nested:
-            return True
+            return shared
         level = nested
-    return False
+    raise _too_deep()
 
 
 class _Copied(NamedTuple):
@@ -131,12 +153,18 @@ class _Copying:
                 name = str.__str__(key)
                 if name in table:
                     raise ValidationError(self.message, [Violation(told((path, name)), "given once", item)])
+                if type(item) in _SCALARS:
+                    table[name] = item
+                    continue
                 found = self.copied(item, (path, name), room)
                 table[name], levels = found.value, max(levels, found.levels)
             return _Copied(table, levels + 1)
         items = []
         listed = list.__iter__(value) if issubclass(type(value), list) else tuple.__iter__(value)
         for index, item in enumerate(listed):
+            if type(item) in _SCALARS:
+                items.append(item)
+                continue
             found = self.copied(item, (path, index), room)
             items.append(found.value)
             levels = max(levels, found.levels)
@@ -155,28 +183,40 @@ def _scalar(value: Any) -> Any:
     return int.__int__(value) if issubclass(kind, int) else value
 
 
+def in_too_many_places() -> DecodeError:
+    """The error for a payload that multiplies."""
+    return DecodeError("the payload holds the same values in too many places")
+
+
 def _too_deep() -> DecodeError:
     return DecodeError(f"the payload nests deeper than {MAX_DEPTH} levels")
 
 
-@attrs.define
-class _Owning:
-    """One payload being copied, each place for itself."""
-
-    places: int = 0
-    distinct: int = 0
-    _seen: set[int] = attrs.field(factory=set, init=False)
-
-    def copied(self, value: Any) -> Any:
-        if type(value) not in (dict, list, tuple):
-            return value
-        self.places += len(value)
-        if id(value) not in self._seen:
-            self._seen.add(id(value))
-            self.distinct += len(value)
-        if self.places > _FREE_VALUES + _TIMES * self.distinct:
-            raise DecodeError("the payload holds the same values in too many places")
-        if type(value) is dict:
-            return {key: item if type(item) in _SCALARS else self.copied(item) for key, item in value.items()}
-        items = [item if type(item) in _SCALARS else self.copied(item) for item in value]
+def _own(value: Any) -> Any:
+    if type(value) is dict:
+        return {key: item if type(item) in _SCALARS else _own(item) for key, item in value.items()}
+    if type(value) is list or type(value) is tuple:
+        items = [item if type(item) in _SCALARS else _own(item) for item in value]
         return items if type(value) is list else tuple(items)
+    return value
+
+
+@attrs.define
+class _Counting:
+    """How many values a plain payload holds."""
+
+    distinct: int = 0
+    """Those of each container once."""
+    _seen: dict[int, int] = attrs.field(factory=dict, init=False)
+
+    def places(self, value: Any) -> int:
+        """Those of each container in every place where it stands."""
+        if type(value) not in (dict, list, tuple):
+            return 0
+        found = self._seen.get(id(value))
+        if found is None:
+            self.distinct += len(value)
+            inner = value.values() if type(value) is dict else value
+            found = len(value) + sum([self.places(item) for item in inner if type(item) not in _SCALARS])
+            self._seen[id(value)] = found
+        return found

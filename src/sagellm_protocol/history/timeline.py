@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 from sagellm_protocol.catalog import Catalog
 from sagellm_protocol.history.changes import Revision, Tables
@@ -12,7 +12,7 @@ from sagellm_protocol.history.detecting import Candidate, ShapeIndex, shapes_of
 from sagellm_protocol.history.downgrading import Downgrades, Losses
 from sagellm_protocol.history.hooks import Hook
 from sagellm_protocol.history.identifying import Detection, detect, detect_all, identify
-from sagellm_protocol.history.payloads import owned, plain
+from sagellm_protocol.history.payloads import in_too_many_places, multiplies, plain
 from sagellm_protocol.history.tables import message_table, reachable, revision_table
 from sagellm_protocol.history.undoing import refuse_disorder, tables_of
 from sagellm_protocol.history.upgrading import Upgrade, Upgrades
@@ -254,9 +254,8 @@ class History:
     def _walkable(self, message: str, payload: Any) -> dict[str, Any]:
         """A payload as a plain one, whose messages can be walked."""
         walkable = plain(message, payload)
-        # What is plain as it is holds nothing twice.
-        if walkable is not payload and may_nest_without_end(read_type(self.catalog.get(message))):
-            walkable = cast("dict[str, Any]", owned(walkable))
+        if may_nest_without_end(read_type(self.catalog.get(message))) and multiplies(walkable):
+            raise in_too_many_places()
         return walkable
 
     def _step(self, message: str | type, since: str) -> tuple[str, Upgrade]:

@@ -36,7 +36,10 @@ def too_deep(value: Any, limit: int = MAX_DEPTH) -> bool:
             found, count = 1, 0
             for count, item in enumerate(_held(nest), 1):  # noqa: B007 - counted for below
                 if type(item) not in _SCALARS and isinstance(item, (dict, list, tuple)):
-                    found = max(found, 1 + levels(item, room - 1))
+                    below = seen.get(id(item), 0)
+                    if not 0 < below < room:
+                        below = levels(item, room - 1)
+                    found = max(found, 1 + below)
             if found > 1 or count > _FEW:
                 seen[id(nest)] = found
             else:
