@@ -237,6 +237,32 @@ def test_readings_are_compared_in_what_nobody_knows_too(site: Any) -> None:
         history.identify(warm, "SamplingParams")
 
 
+@pytest.mark.parametrize("was", [3, 4])
+def test_readings_are_compared_in_messages_of_lists_too(was: int, declare: Declare) -> None:  # noqa: F811
+    """One reading writes out what the other leaves to be derived."""
+    catalog = declare(
+        """
+        @message
+        class Leaf:
+            name: str
+            size: int = derived(lambda leaf: len(leaf.name), default=0)
+
+
+        @message
+        class Tree:
+            leaves: Sequence[Leaf]
+            by_name: Mapping[str, Sequence[Leaf]] = {}
+        """
+    )
+    own = History([revision("2", redefined("toy.Leaf", "size", was=was)), revision("1")], catalog)
+    for payload in ({"leaves": [{"name": "oak"}]}, {"leaves": [], "by_name": {"x": [{"name": "elm", "site": 1}]}}):
+        if was == 3:
+            assert own.identify(payload).since == "2"
+        else:
+            with pytest.raises(AmbiguousPayloadError):
+                own.identify(payload)
+
+
 def test_what_is_filled_in_counts_among_readings(declare: Declare) -> None:  # noqa: F811
     """A site's hook says for one revision what fill says for the other."""
     catalog = declare("@message\nclass Job:\n    a: int = 0\n    must: int\n")

@@ -133,8 +133,6 @@ def _upgraded(
 
 
 def _say_the_same(cls: type, one: dict[str, Any] | None, other: dict[str, Any] | None) -> bool:
-    if one is None or other is None:
-        return one is other
     if alike(one, other):
         return True
     try:
@@ -143,7 +141,7 @@ def _say_the_same(cls: type, one: dict[str, Any] | None, other: dict[str, Any] |
         return False
 
 
-def _in_full(cls: type, payload: dict[str, Any]) -> Any:
+def _in_full(cls: type, payload: dict[str, Any] | None) -> Any:
     """A payload of today with every default written out; what the protocol does not know of stays."""
     return _laid_over(to_plain(from_plain(cls, payload, unknown="ignore")), payload)
 
