@@ -5,12 +5,13 @@ from __future__ import annotations
 import time
 from collections import OrderedDict, UserDict
 from collections.abc import Callable
+from enum import Enum
 from typing import Any
 
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from sagellm_protocol import history, testing
+from sagellm_protocol import codecs, history, testing
 from sagellm_protocol.history import HISTORY, Candidate, History
 from sagellm_protocol.history.changes import added, renamed, revision
 from sagellm_protocol.history.payloads import alike, owned, plain
@@ -21,6 +22,7 @@ from sagellm_protocol.model.exceptions import (
     UnknownPayloadError,
     ValidationError,
 )
+from sagellm_protocol.types import Request
 from toys import Declare, declare  # noqa: F401 - the fixture
 
 METRICS = {"ttft_ms": 1.0, "tbt_ms": 2.0, "throughput_tps": 3.0, "peak_mem_mb": 4, "error_rate": 0.0}
@@ -310,6 +312,39 @@ def test_odd_free_json_is_no_hindrance(odd: Any) -> None:
         plainly = history.detect({**request, "metadata": {"odd": 1}})
         assert history.detect(payload) == plainly
         assert "types.Request" in {found.message for found in plainly}
+
+
+class Level(Enum):
+    HIGH = "high"
+    ODD = object()
+
+
+def test_free_json_is_judged_as_codecs_do() -> None:
+    request = {"request_id": "r", "trace_id": "t", "max_tokens": 1, "model": "m", "prompt": "p", "stream": True}
+    shared = deep(90)
+    for odd, right in [
+        (Level.HIGH, True),
+        ([Level.HIGH, Level.ODD], False),
+        (deep(99), True),
+        (deep(100), False),
+        ([shared, nested(8, shared)], True),
+        ([shared, nested(9, shared)], False),
+        ([2**64 - 1, -(2**63)], True),
+        ([-(2**63) - 1], False),
+        ({"a": (1, [True, None, 0.5])}, True),
+    ]:
+        for doubt in ([1e300], []):
+            payload = {**request, "metadata": {"odd": odd, "doubt": doubt}}
+            assert bool(history.detect(payload, "Request")) is right, odd
+            assert right is valid(payload)
+
+
+def valid(payload: dict[str, Any]) -> bool:
+    try:
+        codecs.get("dict").decode(payload, Request)
+    except ProtocolError:
+        return False
+    return True
 
 
 @pytest.mark.parametrize("wrong", [float("nan"), 2**64, object(), {1: 2}])

@@ -13,9 +13,9 @@ from typing import Any
 import attrs
 
 from sagellm_protocol.history.defaults import is_plain, plain_default, same_default
+from sagellm_protocol.history.judging import holds
 from sagellm_protocol.history.payloads import multiplies
 from sagellm_protocol.model.annotations import may_nest_without_end
-from sagellm_protocol.model.checking import holds
 from sagellm_protocol.model.reading import Readers
 from sagellm_protocol.model.source import DOUBTS
 from sagellm_protocol.model.spec import Field, Nested, OneOf, Spec, Unknown, nested_in

@@ -233,6 +233,10 @@ class Checker:
         return FrozenDict(table) if table else EMPTY
 
     def _free(self, _: Free, value: Any, path: Path) -> Any:
+        return self.free(value, path)
+
+    def free(self, value: Any, path: Path) -> Any:
+        """Free JSON: ``metadata`` and the like."""
         return FreeChecker(self.broken, self.integer).check(value, path)
 
     def _read(self, read: Callable[[Any], T], value: Any, path: Path) -> T | tuple[()]:
@@ -359,27 +363,6 @@ def check_payload(
     if checker.violations:
         checker.raise_for(describe(kind))
     return checked
-
-
-def holds(kind: Type, payload: Any, *, unknown: Unknown | None = None, specs: Mapping[str, Spec] | None = None) -> bool:
-    """Whether :func:`check_payload` takes a payload; it is looked at no further than the first thing wrong with it."""
-    judge = _Judge("wire", unknown, specs)
-    try:
-        judge.check(kind, payload, ROOT)
-    except (_Wrong, DecodeError):
-        return False
-    return not judge.violations
-
-
-class _Wrong(Exception):
-    pass
-
-
-class _Judge(Checker):
-    """A check that ends at the first thing wrong, untold."""
-
-    def broken(self, path: Path, rule: str | Callable[[], str], value: object) -> Any:
-        raise _Wrong
 
 
 def _shape_fits(kind: Type, value: object) -> bool:
