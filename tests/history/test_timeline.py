@@ -403,6 +403,26 @@ def test_fields_may_change_places_and_names_be_used_again(toys: Catalog) -> None
     assert (loss.path, loss.reason) == ("title", "came with 2")
 
 
+def test_null_of_a_field_that_went_is_what_took_its_place(toys: Catalog) -> None:
+    own = History(
+        [
+            revision("3", removed("toy.Leaf", "old", was=int, default=5)),
+            revision("2", null_forbidden("toy.Leaf", "old")),
+            revision("1"),
+        ],
+        toys,
+    )
+    for old in ({}, {"old": None}, {"old": 5}):
+        assert own.upgrade({"title": "t", **old}, "Leaf", since="1") == {"title": "t"}
+    for wrong, since in ((6, "1"), (None, "2"), (False, "1")):
+        with pytest.raises(ValidationError, match="old: must be moved elsewhere"):
+            own.upgrade({"title": "t", "old": wrong}, "Leaf", since=since)
+    required = History([revision("2", removed("toy.Leaf", "old", was=int)), revision("1")], toys)
+    for value in (None, 0):
+        with pytest.raises(ValidationError, match="moved elsewhere"):
+            required.upgrade({"title": "t", "old": value}, "Leaf", since="1")
+
+
 def test_a_name_of_what_is_gone_is_not_free(toys: Catalog) -> None:
     own = History([revision("2", removed("toy.Leaf", "weight", was=int, default=0)), revision("1")], toys)
     (loss,) = own.losses({"title": "t", "weight": 9}, "Leaf", to="1")
