@@ -135,6 +135,8 @@ def changes(draw: st.DrawFn, tables: Tables) -> Change | None:
             message, draw(st.sampled_from(NAMES)), int, default=draw(st.sampled_from((0, 5))), after=field.name
         ),
         "renamed": lambda: _renamed(draw, message, sorted(fields)),
+        "renamed again": lambda: _renamed(draw, message, sorted(fields)),
+        "null forbidden again": lambda: null_forbidden(message, field.name),
         "given a default": lambda: given_default(message, field.name),
         "null forbidden": lambda: null_forbidden(message, field.name),
         "retyped": lambda: next(

@@ -245,6 +245,13 @@ def test_where_nothing_valid_would_be_left_lossy_does_not_help(
             id="a meaning is written out",
         ),
         pytest.param(
+            "sampling.SamplingParams",
+            {"temperature": 0.7, "site": 1},
+            "0.5.4.13",
+            {"temperature": 0.7, "site": 1, "strategy": "sampling"},
+            id="beside fields of others too",
+        ),
+        pytest.param(
             "sampling.SamplingParams", {"temperature": 0}, "0.5.4.13", {"temperature": 0}, id="unless it is the same"
         ),
         pytest.param(
@@ -479,6 +486,17 @@ def test_an_option_that_came_later_cannot_be_said(toys: Catalog) -> None:
     payload = {"tagged": {"shape": "square", "side": 1.0}}
     assert [path for path, _, _ in lost(payload, "Box", "1", own)] == ["tagged"]
     assert own.downgrade(payload, "Box", to="1", lossy=True) == {}
+
+
+def test_fields_that_nobody_knows_are_no_loss_wherever_they_stand(toys: Catalog) -> None:
+    """Also in a field that holds less of other messages than it does today."""
+    circle = toys.get("Circle")
+    own = History(
+        [revision("2", introduced("toy.Square"), retyped("toy.Box", "tagged", was=circle | None)), revision("1")], toys
+    )
+    payload = {"tagged": {"shape": "circle", "radius": 1.0, "site": {"a": 1}}, "site": 1}
+    assert own.losses(payload, "Box", to="1") == ()
+    assert own.downgrade(payload, "Box", to="1") == payload
 
 
 def test_messages_that_cannot_be_said_are_left_out_of_lists_and_tables(toys: Catalog) -> None:

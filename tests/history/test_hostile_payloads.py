@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import tracemalloc
 from collections import OrderedDict, UserDict
 from collections.abc import Callable
 from enum import Enum
@@ -82,6 +83,8 @@ def cyclic() -> Any:
 HOSTILE: dict[str, Callable[[], Any]] = {
     "deep": lambda: {"site": deep(100_000)},
     "deep dicts": lambda: {"site": {"x": deep(128)}},
+    "deep and odd": lambda: {"odd": OrderedDict(), "site": deep(100_000)},
+    "cyclic and odd": lambda: {"odd": OrderedDict(), "site": cyclic()},
     "cyclic": lambda: {"site": cyclic()},
     "a key that is no text": lambda: {1: 2},
     "keys of two kinds": lambda: {"site": [{"a": 1, None: 2}]},
@@ -407,3 +410,13 @@ def test_an_error_holds_a_hundred_losses_and_counts_the_rest(declare: Declare) -
     assert max(len(loss.path) for loss in found) < 200
     assert found[:100] == raised.value.losses
     assert own.downgrade(payload, "Box", to="1", lossy=True)["table"].keys() == payload["table"].keys()
+
+    many = {"table": {f"{'k' * 1000}{number}": {"came": 1} for number in range(20_000)}}
+    tracemalloc.start()
+    try:
+        with pytest.raises(LossyDowngradeError, match=r"and 19900 more$"):
+            own.downgrade(many, "Box", to="1")
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 8_000_000

@@ -19,7 +19,7 @@ from sagellm_protocol.model.exceptions import LossyDowngradeError, ProtocolError
 from sagellm_protocol.model.spec import REQUIRED, Choice, Items, Nested, Nullable, Table, Type
 from toys import Declare, declare  # noqa: F401 - the fixture
 
-EXAMPLES = 60
+EXAMPLES = 150
 anything_goes = settings(
     max_examples=EXAMPLES, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
 )

@@ -333,6 +333,14 @@ def test_what_cannot_have_been_is_refused(changes: list[Change], reason: str, de
         own.detect({})
 
 
+def test_a_default_of_then_is_a_member_where_null_may_stand_too(declare: Declare) -> None:  # noqa: F811
+    source = TOY.replace("colour: Colour = Colour.RED", "colour: Colour | None = None")
+    own = before(declare(source), redefined("toy.Leaf", "colour", was="blue"))
+    assert own.fields("Leaf", "1")["colour"]["default"] == {"value": {"enum": "toy.Colour", "value": "blue"}}
+    own = before(declare(source), redefined("toy.Leaf", "colour", was=None))
+    assert own.fields("Leaf", "1")["colour"]["default"] == {"value": None}
+
+
 def test_a_default_that_no_member_has_is_refused(toys: Catalog) -> None:
     with pytest.raises(HistoryError, match=r"toy\.Leaf\.colour cannot have been 'pink'"):
         before(toys, redefined("toy.Leaf", "colour", was="pink")).table("1")

@@ -8,7 +8,6 @@ from typing import Any
 
 from sagellm_protocol.model.checking import Checker
 from sagellm_protocol.model.exceptions import DecodeError
-from sagellm_protocol.model.nesting import too_deep
 from sagellm_protocol.model.paths import ROOT, Path
 from sagellm_protocol.model.spec import INT_MAX, INT_MIN, MAX_FREE_DEPTH, Spec, Type, Unknown
 
@@ -44,7 +43,6 @@ class _Judge(Checker):
 def _is_json(container: Any) -> bool:
     """Whether a list of a plain payload holds JSON alone that nests no deeper than free JSON may. In doubt, no."""
     seen: set[int] = set()
-    shared = False
     level = [container]
     for _ in range(MAX_FREE_DEPTH + 1):
         nested: list[Any] = []
@@ -62,14 +60,12 @@ def _is_json(container: Any) -> bool:
                 elif kind is int:
                     if not INT_MIN <= value <= INT_MAX:
                         raise _Wrong
-                elif kind not in _CONTAINERS:
+                elif kind not in _CONTAINERS or id(value) in seen:
                     return False
-                elif id(value) in seen:
-                    shared = True
                 else:
                     seen.add(id(value))
                     nested.append(value)
         if not nested:
-            return not (shared and too_deep(container, MAX_FREE_DEPTH + 1))
+            return True
         level = nested
     return False

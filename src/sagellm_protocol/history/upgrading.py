@@ -149,7 +149,7 @@ class Upgrades:
                     return
                 local = to.fresh(before.name)
                 value = self._expression(to, before.type, local) or local
-                if isinstance(before.type, Nullable) and (future.null is not None or value != local):
+                if future.null is not None:
                     value = f"{future.null} if {local} is None else {value}"
                 locals_.append(f"{local} = _payload[{before.name!r}]")
                 items.append(f"{name!r}: {value}")
