@@ -697,6 +697,15 @@ def test_values_written_by_an_upgrade_are_the_payloads_own(declare: Declare) -> 
     assert own.downgrade({"more": {"x": 1}}, "Job", to="1") == {"tags": []}
 
 
+def test_defaults_are_compared_as_json(declare: Declare) -> None:  # noqa: F811
+    catalog = declare("@message\nclass Job:\n    tags: Sequence[str] = ()\n    free: Any = 0\n")
+    same = History([revision("2", redefined("toy.Job", "tags", was=[])), revision("1")], catalog)
+    assert same.upgrade({}, "Job", since="1") == same.downgrade({}, "Job", to="1") == {}
+    other = History([revision("2", redefined("toy.Job", "free", was=False)), revision("1")], catalog)
+    assert other.upgrade({}, "Job", since="1")["free"] is False
+    assert other.downgrade({}, "Job", to="1") == {"free": 0}
+
+
 def test_null_that_became_the_default_is_not_written(toys: Catalog) -> None:
     own = History([revision("2", null_forbidden("toy.Leaf", "size")), revision("1")], toys)
     assert own.downgrade({"title": "t"}, "Leaf", to="1") == {"title": "t"}

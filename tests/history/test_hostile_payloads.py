@@ -308,6 +308,19 @@ def test_what_a_reader_doubts_is_looked_at(payload: dict[str, Any], message: str
     assert history.identify(payload, message).message == message
 
 
+def test_what_is_doubted_is_told_by_fields_of_nested_messages_too() -> None:
+    """A field that a message within did not have yet speaks against a revision, whatever else is odd."""
+    response = {
+        "request_id": "r",
+        "trace_id": "t",
+        "output_text": "x",
+        "output_tokens": [],
+        "finish_reason": "stop",
+        "metrics": {**METRICS, "peak_mem_mb": 4.0, "comm_overhead_ms": 1.0},
+    }
+    assert history.detect(response, "Response") == (Candidate("types.Response", "0.1.2.4", "0.5.4.16"),)
+
+
 @pytest.mark.parametrize("odd", [2.0**63, -(2.0**64), 1e300, OrderedDict(a=1), [OrderedDict(a=[OrderedDict()])], (1,)])
 def test_odd_free_json_is_no_hindrance(odd: Any) -> None:
     request = {"request_id": "r", "trace_id": "t", "max_tokens": 1, "model": "m", "prompt": "p", "stream": True}
