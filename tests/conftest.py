@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable, Iterator
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 from published import PublishedProcess, Unavailable
-
-if "MUTANT_UNDER_TEST" in os.environ:
-    # What mutmut puts around each function takes frames of its own.
-    sys.setrecursionlimit(4000)
 
 # A shared machine is no stopwatch, and most properties run once a message, so a few examples of each make many.
 # Where CI is set each run tries the same examples, so that a red run can be repeated.

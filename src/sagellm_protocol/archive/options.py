@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -14,6 +13,7 @@ from sagellm_protocol.model.checking import check_payload
 from sagellm_protocol.model.exceptions import DecodeError, EncodeError, ValidationError, Violation
 from sagellm_protocol.model.paths import below, cut
 from sagellm_protocol.model.spec import Flag, Free, Nullable, Text, Type
+from sagellm_protocol.model.wording import did_you_mean
 
 AUTO = "auto"
 """As ``since``: only the releases that could have written the whole file come into question for its records."""
@@ -108,9 +108,8 @@ def _useless(name: str, value: Any, fillable: Mapping[str, tuple[Type, ...]]) ->
     path = f"fill.{cut(name)}"
     if name not in fillable:
         known = ", ".join(sorted(fillable)) or "no field of these messages and releases"
-        meant = difflib.get_close_matches(cut(name), fillable, n=1)
-        hint = f" (did you mean {meant[0]}?)" if meant else ""
-        yield Violation(path, f"a field that old records lack and today's require{hint}: {known}", name)
+        rule = f"a field that old records lack and today's require{did_you_mean(name, fillable)}: {known}"
+        yield Violation(path, rule, name)
         return
     broken = [_broken(path, kind, value) for kind in fillable[name]]
     if all(broken):

@@ -13,8 +13,8 @@ from cattrs import IterableValidationNote
 
 from sagellm_protocol.model.annotations import is_message, message_of, read_type
 from sagellm_protocol.model.exceptions import DeclarationError, DecodeError, ValidationError, Violation
+from sagellm_protocol.model.paths import below
 from sagellm_protocol.model.spec import nested_in
-from sagellm_protocol.model.wording import join
 
 if TYPE_CHECKING:
     from sagellm_protocol.codecs.messages import MessageReaders, MessageWriters
@@ -69,17 +69,15 @@ def _holds_messages(cls: Any) -> bool:
 def violations_of(error: BaseException, path: str = "") -> Iterator[Violation]:
     """What cattrs found wrong with a class of the user's that holds messages, and what is wrong with the messages."""
     if isinstance(error, DecodeError):
-        raise DecodeError(join(path, error.reason), error.offset)
+        raise DecodeError(below(path, error.reason), error.offset)
     if isinstance(error, ValidationError):
         for violation in error.violations:
-            yield attrs.evolve(
-                violation, path=path + violation.path if violation.path.startswith("[") else join(path, violation.path)
-            )
+            yield attrs.evolve(violation, path=below(path, violation.path))
     elif isinstance(error, (cattrs.ClassValidationError, cattrs.IterableValidationError)):
         inside, outside = error.group_exceptions()
         for found, note in inside:
-            below = f"{path}[{note.index!r}]" if isinstance(note, IterableValidationNote) else join(path, note.name)
-            yield from violations_of(found, below)
+            step = f"[{note.index!r}]" if isinstance(note, IterableValidationNote) else note.name
+            yield from violations_of(found, below(path, step))
         for found in outside:
             yield from violations_of(found, path)
     elif isinstance(error, KeyError):

@@ -10,9 +10,9 @@ from uuid import UUID
 
 import attrs
 
+from sagellm_protocol.model.containers import exact, items_of
 from sagellm_protocol.model.exceptions import DecodeError, EncodeError
-from sagellm_protocol.model.free import items_of
-from sagellm_protocol.model.nesting import MAX_DEPTH, MAX_VALUES, too_deep, too_many
+from sagellm_protocol.model.nesting import MAX_VALUES, TOO_DEEP, too_deep, too_many
 from sagellm_protocol.model.paths import ROOT, Path, told
 from sagellm_protocol.model.shortening import short
 from sagellm_protocol.model.spec import INT_MAX, INT_MIN, Type
@@ -119,7 +119,7 @@ def too_large(size: int, max_bytes: int) -> DecodeError:
 def refusal(payload: Any) -> EncodeError:
     """Why a payload cannot be written: the first value in it that no format can carry."""
     found = None if too_deep(payload) else _unwritable(payload, ROOT, set())
-    return EncodeError(found or f"the payload nests deeper than {MAX_DEPTH} levels")
+    return EncodeError(found or TOO_DEEP)
 
 
 def plain(payload: Any) -> Any:
@@ -133,22 +133,14 @@ def plain(payload: Any) -> Any:
     return _plain(payload)
 
 
-_EXACT: dict[type, Callable[[Any], Any]] = {str: str.__str__, int: int.__int__, float: float.__float__}
-
-
 def _plain(value: Any) -> Any:
     if isinstance(value, Enum):
         return _plain(value.value)
-    if value is None or isinstance(value, bool):
-        return value
     if isinstance(value, dict):
         return {str.__str__(key): _plain(item) for key, item in dict.items(value)}
     if isinstance(value, (list, tuple)):
         return [_plain(item) for item in items_of(value)]
-    for kind, exact in _EXACT.items():
-        if isinstance(value, kind):
-            return exact(value)
-    return str(value)  # a UUID
+    return str(value) if isinstance(value, UUID) else exact(value)
 
 
 def refuse_endless(value: Any) -> None:

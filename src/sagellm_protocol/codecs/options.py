@@ -15,10 +15,11 @@ from sagellm_protocol.model.checking import check_payload
 from sagellm_protocol.model.exceptions import OptionError, ProtocolError, ValidationError
 from sagellm_protocol.model.freezing import freeze_table
 from sagellm_protocol.model.frozen import EMPTY
-from sagellm_protocol.model.paths import below, cut
+from sagellm_protocol.model.paths import below
 from sagellm_protocol.model.shortening import short
 from sagellm_protocol.model.source import Doubt
 from sagellm_protocol.model.spec import Free, Table, Type, Unknown
+from sagellm_protocol.model.wording import did_you_mean
 
 _FREE_TABLE = Table(Free())
 
@@ -26,7 +27,7 @@ _FREE_TABLE = Table(Free())
 def _must(holds: Callable[[Any], bool], rule: str, near: Iterable[str] = ()) -> Callable[[Any, Any, Any], None]:
     def check(_: Options, attribute: attrs.Attribute[Any], value: Any) -> None:
         if not holds(value):
-            raise OptionError(f"{attribute.name} must be {rule}, got {short(value)}{meant(value, near)}")
+            raise OptionError(f"{attribute.name} must be {rule}, got {short(value)}{did_you_mean(value, near)}")
 
     return check
 
@@ -124,7 +125,7 @@ def _refuse_unfit(history: History, text: bytes) -> None:
     fillable = history.fillable()
     for name, value in orjson.loads(text).items():
         if name not in fillable:
-            hint = meant(name, fillable) or f"; there are {', '.join(sorted(fillable)) or 'none'}"
+            hint = did_you_mean(name, fillable) or f"; there are {', '.join(sorted(fillable)) or 'none'}"
             raise OptionError(f"fill names {short(name)}, no required field that an older revision lacks{hint}")
         _refuse_unfit_value(name, value, fillable[name])
 
@@ -153,13 +154,3 @@ def _checked(kind: Type, value: Any, path: str) -> Any:
         raise OptionError(f"{told} (and {others} more)" if others else str(told)) from None
     except ProtocolError as error:
         raise OptionError(f"{path}: {error}") from None
-
-
-def meant(name: object, known: Iterable[str]) -> str:
-    """What a misspelt name was perhaps meant to be, for the end of an error message; empty where nothing is near."""
-    if not isinstance(name, str):
-        return ""
-    from difflib import get_close_matches
-
-    near = get_close_matches(cut(name).lower(), known, n=1)
-    return f" (did you mean {near[0]}?)" if near else ""

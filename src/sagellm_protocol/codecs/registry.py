@@ -13,10 +13,11 @@ import attrs
 
 from sagellm_protocol.codecs.codec import Codec
 from sagellm_protocol.codecs.formats import Format
-from sagellm_protocol.codecs.options import Options, meant
+from sagellm_protocol.codecs.options import Options
 from sagellm_protocol.model.exceptions import OptionError, ProtocolError, UnknownCodecError
 from sagellm_protocol.model.paths import cut
 from sagellm_protocol.model.shortening import short
+from sagellm_protocol.model.wording import did_you_mean
 
 ENTRY_POINTS = "sagellm_protocol.codecs"
 """Entry-point group: each entry is named after its codec and loads a :class:`Registration` or a format maker."""
@@ -224,7 +225,7 @@ class Registry:
         if entry is None:
             names = self.names()
             raise UnknownCodecError(
-                f"no codec is called {short(name)}{meant(name, names)}; there are {', '.join(sorted(names))}"
+                f"no codec is called {short(name)}{did_you_mean(name, names)}; there are {', '.join(sorted(names))}"
                 + "".join(f"; {reason}" for reason in self._unreadable)
             )
         return entry

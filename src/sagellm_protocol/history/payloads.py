@@ -12,8 +12,9 @@ from typing import Any, NamedTuple
 
 import attrs
 
+from sagellm_protocol.model.containers import exact, items_of
 from sagellm_protocol.model.exceptions import DecodeError, ValidationError, Violation
-from sagellm_protocol.model.nesting import MAX_DEPTH, too_deep
+from sagellm_protocol.model.nesting import MAX_DEPTH, TOO_DEEP, too_deep
 from sagellm_protocol.model.paths import ROOT, Path, told
 
 _TEXT: frozenset[type] = frozenset((str,))
@@ -160,8 +161,7 @@ class _Copying:
                 table[name], levels = found.value, max(levels, found.levels)
             return _Copied(table, levels + 1)
         items = []
-        listed = list.__iter__(value) if issubclass(type(value), list) else tuple.__iter__(value)
-        for index, item in enumerate(listed):
+        for index, item in enumerate(items_of(value)):
             if type(item) in _SCALARS:
                 items.append(item)
                 continue
@@ -173,14 +173,7 @@ class _Copying:
 
 def _scalar(value: Any) -> Any:
     """A scalar of a subclass as what it is a subclass of; what is no JSON stays for the checks to tell of."""
-    kind = type(value)
-    if kind in _SCALARS or issubclass(kind, enum.Enum):
-        return value
-    if issubclass(kind, str):
-        return str.__str__(value)
-    if issubclass(kind, float):
-        return float.__float__(value)
-    return int.__int__(value) if issubclass(kind, int) else value
+    return value if issubclass(type(value), enum.Enum) else exact(value)
 
 
 def in_too_many_places() -> DecodeError:
@@ -189,7 +182,7 @@ def in_too_many_places() -> DecodeError:
 
 
 def _too_deep() -> DecodeError:
-    return DecodeError(f"the payload nests deeper than {MAX_DEPTH} levels")
+    return DecodeError(TOO_DEEP)
 
 
 def _own(value: Any) -> Any:

@@ -10,15 +10,16 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import Any
 from uuid import UUID
 
 import attrs
 
 from sagellm_protocol.model.annotations import spec_of, wire_kind
 from sagellm_protocol.model.choosing import fitting_specs, tags
+from sagellm_protocol.model.containers import is_sequence, items_of, pairs_of, read
 from sagellm_protocol.model.exceptions import MOST_TOLD, DecodeError, ValidationError, Violation
-from sagellm_protocol.model.free import FreeChecker, Unreadable, is_sequence, items_of, pairs_of
+from sagellm_protocol.model.free import FreeChecker
 from sagellm_protocol.model.frozen import EMPTY, FrozenDict
 from sagellm_protocol.model.nesting import MAX_DEPTH, too_deep
 from sagellm_protocol.model.numbers import COMPARE, Source, float_of, int_of
@@ -45,8 +46,6 @@ from sagellm_protocol.model.spec import (
 )
 from sagellm_protocol.model.statements import doubtful
 from sagellm_protocol.model.wording import describe, one_of
-
-T = TypeVar("T")
 
 UUID_TEXT = re.compile("[0-9a-fA-F]{8}(-?)[0-9a-fA-F]{4}\\1[0-9a-fA-F]{4}\\1[0-9a-fA-F]{4}\\1[0-9a-fA-F]{12}")
 _BROKEN = object()
@@ -209,7 +208,7 @@ class Checker:
         if not is_sequence(value):
             return self.broken(path, "a sequence", value)
         inner, check, never = kind.item, _CHECKS[type(kind.item)], _NEVER.get(type(kind.item), ())
-        items = list(self._read(items_of, value, path))
+        items = list(read(items_of, value, path, self.broken))
         before = self.found
         for index in doubtful(inner, items):
             if type(items[index]) in never and len(self.violations) == MOST_TOLD:
@@ -226,7 +225,7 @@ class Checker:
         inner, check = kind.value, _CHECKS[type(kind.value)]
         table = {
             key: check(self, inner, item, (path, key))
-            for key, item in self._texts(self._read(pairs_of, value, path), path)
+            for key, item in self._texts(read(pairs_of, value, path, self.broken), path)
         }
         if any(item is _BROKEN for item in table.values()):
             return _BROKEN
@@ -238,14 +237,6 @@ class Checker:
     def free(self, value: Any, path: Path) -> Any:
         """Free JSON: ``metadata`` and the like."""
         return FreeChecker(self.broken, self.integer).check(value, path)
-
-    def _read(self, read: Callable[[Any], T], value: Any, path: Path) -> T | tuple[()]:
-        """What a container holds; of one that cannot be read, nothing."""
-        try:
-            return read(value)
-        except Unreadable as error:
-            self.broken(path, str(error), value)
-            return ()
 
     def _texts(self, pairs: Any, path: Path) -> Any:
         """The pairs whose keys are texts, and no key twice."""
@@ -269,11 +260,12 @@ class Checker:
         """A payload as a message of ``spec``; of another revision's spec the checked values only, as a dict."""
         if not isinstance(value, dict):
             return self.broken(path, "an object", value)
-        if len(self.violations) == MOST_TOLD:
-            self._count(spec, self._fields_of(value, path))
-            return _BROKEN
         before = self.found
-        fields = self.fields(spec, self._fields_of(value, path), path)
+        payload = self._fields_of(value, path)
+        if len(self.violations) == MOST_TOLD:
+            self._count(spec, payload)
+            return _BROKEN
+        fields = self.fields(spec, payload, path)
         if self.found != before:
             return _BROKEN
         return spec.cls(**fields) if self.specs is None else fields

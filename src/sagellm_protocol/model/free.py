@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import enum
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import attrs
 
+from sagellm_protocol.model.containers import exact, is_sequence, items_of, pairs_of, read
 from sagellm_protocol.model.frozen import EMPTY, FrozenDict
 from sagellm_protocol.model.nesting import MAX_VALUES
 from sagellm_protocol.model.paths import Path
@@ -52,11 +53,11 @@ class FreeChecker:
         if value is None or isinstance(value, bool):
             return _Frozen(value, 0, 1, None)
         if isinstance(value, str):
-            return _Frozen(str.__str__(value), 0, 1, None)
+            return _Frozen(exact(value), 0, 1, None)
         if isinstance(value, int):
             return _Frozen(self.integer(value, path), 0, 1, None)
         if isinstance(value, float):
-            number = float.__float__(value)
+            number = exact(value)
             return _Frozen(number if math.isfinite(number) else self.broken(path, "finite", value), 0, 1, None)
         if not isinstance(value, Mapping) and not is_sequence(value):
             return _Frozen(self.broken(path, "JSON", value), 0, 1, None)
@@ -86,7 +87,7 @@ class FreeChecker:
     def _mapping(self, value: Any, path: Path, room: int) -> _Frozen:
         table: dict[str, Any] = {}
         levels, values = 1, 1
-        for key, item in self._read(pairs_of, value, path):
+        for key, item in read(pairs_of, value, path, self.broken):
             if not isinstance(key, str):
                 self.broken(path, "JSON with texts as keys", key)
                 continue
@@ -101,7 +102,7 @@ class FreeChecker:
     def _sequence(self, value: Any, path: Path, room: int) -> _Frozen:
         items: list[Any] = []
         levels, values = 1, 1
-        for index, item in enumerate(self._read(items_of, value, path)):
+        for index, item in enumerate(read(items_of, value, path, self.broken)):
             if _is_plain(item):
                 items.append(item)
                 values += 1
@@ -116,54 +117,8 @@ class FreeChecker:
             held, values = self.broken(path, f"at most {MAX_VALUES} values", source), 1
         return _Frozen(held, levels, values, source)
 
-    def _read(self, read: Callable[[Any], Any], value: Any, path: Path) -> Any:
-        try:
-            return read(value)
-        except Unreadable as error:
-            self.broken(path, str(error), value)
-            return ()
-
 
 def _is_plain(value: Any) -> bool:
     """Whether a value is held as it is, and no more need be asked."""
     kind = type(value)
     return kind in _PLAIN or (kind is int and INT_MIN <= value <= INT_MAX) or (kind is float and value - value == 0.0)
-
-
-class Unreadable(Exception):
-    """A container of a class of the caller's raised when it was read; the text says what should have been."""
-
-
-def is_sequence(value: object) -> bool:
-    """Whether a value counts as a sequence: any, but for texts and bytes."""
-    return isinstance(value, Sequence) and not isinstance(value, (str, bytes, bytearray, memoryview))
-
-
-def items_of(value: Any) -> Any:
-    """The items of a sequence; a subclass of list or tuple is read as list or tuple.
-
-    Raises:
-        Unreadable: its class raises an error.
-    """
-    if isinstance(value, list):
-        return list.__iter__(value)
-    if isinstance(value, tuple):
-        return tuple.__iter__(value)
-    try:
-        return list(value)
-    except Exception as error:  # whatever a class of the caller's raises
-        raise Unreadable(f"a sequence that can be read (it raises {type(error).__name__})") from error
-
-
-def pairs_of(value: Any) -> Any:
-    """The items of a mapping; a subclass of dict is read as a dict.
-
-    Raises:
-        Unreadable: its class raises an error.
-    """
-    if isinstance(value, dict):
-        return dict.items(value)
-    try:
-        return [(key, value[key]) for key in value]
-    except Exception as error:  # whatever a class of the caller's raises
-        raise Unreadable(f"a mapping that can be read (it raises {type(error).__name__})") from error

@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from sagellm_protocol.model.containers import items_of
 from sagellm_protocol.model.exceptions import DecodeError
 
 MAX_DEPTH = 128
 """How deep a payload may nest."""
+
+TOO_DEEP = f"the payload nests deeper than {MAX_DEPTH} levels"
+"""What is said of one that does."""
 
 MAX_VALUES = 2**25
 """How many values a value may come to, where one that stands in many places counts in each: what 64 MiB can hold."""
@@ -73,14 +77,13 @@ def too_many(value: Any) -> bool:
 def refuse_too_deep(payload: Any) -> None:
     """Raise the ``DecodeError`` for a payload that nests deeper than one may, if it does."""
     if too_deep(payload):
-        raise DecodeError(f"the payload nests deeper than {MAX_DEPTH} levels") from None
+        raise DecodeError(TOO_DEEP) from None
 
 
 def _held(nest: Any) -> Iterable[Any]:
-    """What a container holds, whatever its class makes of that."""
-    if isinstance(nest, dict):
-        return dict.values(nest)
-    return list.__iter__(nest) if isinstance(nest, list) else tuple.__iter__(nest)
+    """What a dict, list or tuple holds, whatever its class makes of that."""
+    held: Iterable[Any] = dict.values(nest) if isinstance(nest, dict) else items_of(nest)
+    return held
 
 
 def holds_large_floats(value: Any) -> bool:

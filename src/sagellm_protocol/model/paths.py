@@ -19,13 +19,8 @@ _STEPS = 20
 """Steps that are shown: the outermost and the innermost."""
 
 
-def told(path: Path, ending: str = "") -> str:
-    """A path as text, ``metrics.ttft_ms`` or ``choices[0].delta``; long keys and deep paths are cut in the middle.
-
-    Args:
-        path: the path.
-        ending: a path below it that is text already.
-    """
+def told(path: Path) -> str:
+    """A path as text, ``metrics.ttft_ms`` or ``choices[0].delta``; long keys and deep paths are cut in the middle."""
     steps: list[Any] = []
     while path is not None:
         path, step = path
@@ -35,11 +30,11 @@ def told(path: Path, ending: str = "") -> str:
     text = _joined("", steps[:head])
     if head < len(steps):
         text = _joined(text + "...", steps[-_STEPS // 2 :])
-    return below(text, ending)
+    return text
 
 
 def below(path: str, ending: str) -> str:
-    """The text of a path below another path."""
+    """A path that is text already, below another."""
     return path + ending if not path or not ending or ending.startswith("[") else f"{path}.{ending}"
 
 

@@ -6,7 +6,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from sagellm_protocol.model.exceptions import EncodeError
-from sagellm_protocol.model.nesting import MAX_DEPTH, refuse_too_deep
+from sagellm_protocol.model.nesting import TOO_DEEP, refuse_too_deep
 
 if TYPE_CHECKING:
     from sagellm_protocol.model.reading import Readers
@@ -39,7 +39,7 @@ def to_plain(message: Any) -> dict[str, Any]:
     try:
         payload: dict[str, Any] = _writers().writer(type(message))(message)
     except RecursionError:
-        raise EncodeError(f"the payload nests deeper than {MAX_DEPTH} levels") from None
+        raise EncodeError(TOO_DEEP) from None
     return payload
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from sagellm_protocol.model.annotations import spec_of, wire_kind
 from sagellm_protocol.model.choosing import chosen
-from sagellm_protocol.model.free import is_sequence, items_of, pairs_of
+from sagellm_protocol.model.containers import is_sequence, items_of, pairs_of
 from sagellm_protocol.model.paths import ROOT, Path, told
 from sagellm_protocol.model.spec import Choice, Either, Items, Nested, Nullable, Spec, Table, Type, nested_in
 

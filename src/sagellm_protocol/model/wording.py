@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
+from sagellm_protocol.model.paths import cut
 from sagellm_protocol.model.spec import (
     Flag,
     Free,
@@ -52,6 +53,9 @@ def one_of(values: Sequence[object]) -> str:
     return "one of " + ", ".join(map(repr, values)) if len(values) > 1 else repr(values[0])
 
 
-def join(path: str, name: object) -> str:
-    """The path of a field below another path."""
-    return f"{path}.{name}" if path else str(name)
+def did_you_mean(name: object, known: Iterable[str]) -> str:
+    """What a misspelt name was perhaps meant to be, for the end of an error message; empty where nothing is near."""
+    from difflib import get_close_matches
+
+    near = get_close_matches(cut(name).lower(), known, n=1) if isinstance(name, str) else []
+    return f" (did you mean {near[0]}?)" if near else ""
