@@ -513,3 +513,25 @@ class Holder:
 def _taught() -> None:
     for name in NAMES:
         codecs.get(name).converter.register_unstructure_hook(Holder, lambda held: {"value": held.value})
+
+
+@attrs.define
+class Batch:
+    """A class of the user's that holds many messages."""
+
+    requests: list[Request]
+    named: dict[str, Request] = attrs.field(factory=dict)
+
+
+@every_codec
+def test_what_messages_in_a_class_of_the_users_do_not_tell_is_counted(name: str) -> None:
+    payload = {"requests": [{**REQUEST, "messages": [0] * 250}] * 2, "named": {"k" * 5000: {}}}
+    with pytest.raises(ValidationError) as raised:
+        codecs.get(name).decode(write(name, payload), Batch)
+    error = raised.value
+    # 250 messages in each of two requests, and three required fields of the one that is named.
+    assert (len(error.violations), error.more) == (100, 403)
+    with pytest.raises(ValidationError) as raised:
+        codecs.get(name).decode(write(name, {"requests": [], "named": {"k" * 5000: {}}}), Batch)
+    assert len(raised.value.violations) == 3
+    assert all(len(violation.path) < 200 for violation in raised.value.violations)

@@ -182,7 +182,7 @@ class Codec(Generic[Wire]):
             except StructureHandlerNotFoundError as error:
                 raise DeclarationError(str(error)) from None
             except BaseValidationError as error:
-                raise ValidationError(name, violations_of(error)) from error
+                raise ValidationError(name, *violations_of(error)) from error
             except Exception as error:  # whatever a hook, or a class of the caller's, raises
                 raise ValidationError(name, [Violation("", f"convertible ({error})", payload)]) from error
 

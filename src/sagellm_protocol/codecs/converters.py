@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import typing
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -14,6 +14,7 @@ from cattrs import IterableValidationNote
 from sagellm_protocol.model.annotations import is_message, message_of, read_type
 from sagellm_protocol.model.exceptions import DeclarationError, DecodeError, ValidationError, Violation
 from sagellm_protocol.model.paths import below
+from sagellm_protocol.model.shortening import short
 from sagellm_protocol.model.spec import nested_in
 
 if TYPE_CHECKING:
@@ -66,21 +67,32 @@ def _holds_messages(cls: Any) -> bool:
         return False
 
 
-def violations_of(error: BaseException, path: str = "") -> Iterator[Violation]:
-    """What cattrs found wrong with a class of the user's that holds messages, and what is wrong with the messages."""
-    if isinstance(error, DecodeError):
-        raise DecodeError(below(path, error.reason), error.offset)
-    if isinstance(error, ValidationError):
-        for violation in error.violations:
-            yield attrs.evolve(violation, path=below(path, violation.path))
-    elif isinstance(error, (cattrs.ClassValidationError, cattrs.IterableValidationError)):
-        inside, outside = error.group_exceptions()
-        for found, note in inside:
-            step = f"[{note.index!r}]" if isinstance(note, IterableValidationNote) else note.name
-            yield from violations_of(found, below(path, step))
-        for found in outside:
-            yield from violations_of(found, path)
-    elif isinstance(error, KeyError):
-        yield Violation(path, "required", None)
-    else:
-        yield Violation(path, f"convertible ({error})", None)
+def violations_of(error: BaseException) -> tuple[list[Violation], int]:
+    """What cattrs found wrong with a class of the user's that holds messages, and what is wrong with the messages.
+
+    The second number is how many violations the messages did not tell of.
+    """
+    found: list[Violation] = []
+    more = 0
+
+    def collect(error: BaseException, path: str) -> None:
+        nonlocal more
+        if isinstance(error, DecodeError):
+            raise DecodeError(below(path, error.reason), error.offset)
+        if isinstance(error, ValidationError):
+            found.extend(attrs.evolve(it, path=below(path, it.path)) for it in error.violations)
+            more += error.more
+        elif isinstance(error, (cattrs.ClassValidationError, cattrs.IterableValidationError)):
+            inside, outside = error.group_exceptions()
+            for inner, note in inside:
+                step = f"[{short(note.index)}]" if isinstance(note, IterableValidationNote) else note.name
+                collect(inner, below(path, step))
+            for inner in outside:
+                collect(inner, path)
+        elif isinstance(error, KeyError):
+            found.append(Violation(path, "required", None))
+        else:
+            found.append(Violation(path, f"convertible ({error})", None))
+
+    collect(error, "")
+    return found, more
