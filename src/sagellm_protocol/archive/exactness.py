@@ -11,7 +11,7 @@ import orjson
 
 from sagellm_protocol.codecs.json import dumps, exact
 from sagellm_protocol.model.exceptions import DecodeError
-from sagellm_protocol.model.nesting import refuse_too_deep
+from sagellm_protocol.model.nesting import refuse_too_deep_parsed
 from sagellm_protocol.model.paths import ROOT, Path, told
 from sagellm_protocol.model.shortening import short
 from sagellm_protocol.model.spec import INT_MAX, INT_MIN
@@ -38,7 +38,7 @@ def refuse_big_integers(payload: Any, record: bytes) -> None:
     Raises:
         DecodeError: there is one.
     """
-    refuse_too_deep(payload)
+    refuse_too_deep_parsed(payload)
     waiting: list[tuple[Path, Any]] = [(ROOT, exact(record))]
     while waiting:
         path, value = waiting.pop()

@@ -19,7 +19,7 @@ from sagellm_protocol.history import HISTORY, Candidate, History
 from sagellm_protocol.history.upgrading import Upgrade
 from sagellm_protocol.model.annotations import read_type
 from sagellm_protocol.model.exceptions import UnknownPayloadError
-from sagellm_protocol.model.nesting import refuse_too_deep
+from sagellm_protocol.model.nesting import refuse_too_deep_parsed
 from sagellm_protocol.model.plain import from_plain
 from sagellm_protocol.model.reading import Readers
 from sagellm_protocol.model.source import DOUBTS
@@ -162,7 +162,7 @@ class Upgrader:
         try:
             found = self.history.identify(payload, message, among=self._among, fill=self._fill)
         except UnknownPayloadError:
-            refuse_too_deep(payload)
+            refuse_too_deep_parsed(payload)
             raise self._nearness.explain(payload) from None
         if since is not None:
             return found.message, since, since

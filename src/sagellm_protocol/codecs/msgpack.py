@@ -12,6 +12,7 @@ import orjson
 
 from sagellm_protocol.codecs.formats import Format, refusal
 from sagellm_protocol.model.exceptions import DecodeError
+from sagellm_protocol.model.nesting import by_level
 
 
 def loads(data: bytes) -> Any:
@@ -40,12 +41,8 @@ def loads(data: bytes) -> Any:
 
 def _refuse_timestamps(payload: Any) -> None:
     """The parser makes the one extension type that MessagePack itself defines without asking."""
-    level = [payload]
-    while level:
-        if any(isinstance(item, msgpack.Timestamp) for item in level):
-            _refuse_extension(-1, b"")
-        nests = [item for item in level if isinstance(item, (dict, list))]
-        level = [inner for item in nests for inner in (item.values() if isinstance(item, dict) else item)]
+    if any(msgpack.Timestamp in map(type, level) for level in by_level(payload)):
+        _refuse_extension(-1, b"")
 
 
 def _refuse_extension(code: int, data: bytes) -> Any:

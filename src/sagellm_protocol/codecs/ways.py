@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from sagellm_protocol.codecs.formats import Format, refusal, taken
-from sagellm_protocol.model.nesting import holds_large_floats, refuse_too_deep
+from sagellm_protocol.model.nesting import holds_large_floats, refuse_too_deep, refuse_too_deep_parsed
 from sagellm_protocol.model.source import DOUBTS
 from sagellm_protocol.model.writing import Writers
 
@@ -47,10 +47,11 @@ def parsing(format: Format) -> Callable[[Any], Any]:
         DecodeError: it is malformed, or nests too deep.
     """
     loads, exact = format.loads, format.exact
+    refuse = refuse_too_deep if format.origin == "dict" else refuse_too_deep_parsed
 
     def parse(data: Any) -> Any:
         payload = loads(data)
-        refuse_too_deep(payload)
+        refuse(payload)
         return payload if exact is None or not holds_large_floats(payload) else exact(data)
 
     return parse

@@ -7,7 +7,7 @@ nests too deep to be walked, and nothing that stands in many places is walked wi
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable
+from collections.abc import Collection
 from typing import Any, NamedTuple
 
 import attrs
@@ -19,6 +19,7 @@ from sagellm_protocol.model.paths import ROOT, Path, told
 
 _TEXT: frozenset[type] = frozenset((str,))
 _SCALARS: frozenset[type] = frozenset((str, int, float, bool, type(None)))
+_CONTAINERS: frozenset[type] = frozenset((dict, list, tuple))
 _FREE_VALUES = 100_000
 _TIMES = 20
 
@@ -88,23 +89,22 @@ def _sharing(payload: Any) -> bool | None:
     for _ in range(MAX_DEPTH):
         nested: list[Any] = []
         for container in level:
-            values: Iterable[Any] = container
+            values: Collection[Any] = container
             if type(container) is dict:
                 if not _TEXT.issuperset(map(type, container)):
                     return None
                 values = container.values()
             if _SCALARS.issuperset(map(type, values)):
                 continue
-            for value in values:
-                if type(value) in _SCALARS:
-                    continue
-                if type(value) not in (dict, list, tuple):
+            if not _CONTAINERS.issuperset(map(type, values)):
+                values = [value for value in values if type(value) not in _SCALARS]
+                if not _CONTAINERS.issuperset(map(type, values)):
                     return None
-                if id(value) in seen:
-                    shared = True
-                else:
-                    seen.add(id(value))
-                    nested.append(value)
+            distinct = dict(zip(map(id, values), values, strict=True))
+            fresh = distinct.keys() - seen
+            shared = shared or len(fresh) < len(values)
+            seen |= fresh
+            nested.extend(map(distinct.__getitem__, fresh))
         if not nested:
             return shared
         level = nested

@@ -19,7 +19,7 @@ from sagellm_protocol.history.upgrading import Upgrade, Upgrades
 from sagellm_protocol.model.annotations import may_nest_without_end, read_type
 from sagellm_protocol.model.exceptions import Loss, UnsupportedRevisionError
 from sagellm_protocol.model.paths import ROOT
-from sagellm_protocol.model.spec import REQUIRED, Spec, Type
+from sagellm_protocol.model.spec import REQUIRED, Field, Spec, Type
 
 H = TypeVar("H", bound=Hook)
 
@@ -146,17 +146,25 @@ class History:
         Raises:
             UnsupportedRevisionError: no such message, or no such release.
         """
-        today = self._tables[self.latest].messages
-        names = today.keys() if message is None else reachable(self.catalog.name(message), today)
+        names = None if message is None else reachable(self.catalog.name(message), self._tables[self.latest].messages)
+        release = None if since is None else self.resolve(since)
         found: dict[str, dict[Type, None]] = {}
-        for revision in self.revisions if since is None else (self.resolve(since),):
-            for name, old in self._tables[revision].messages.items():
-                if name in names:
-                    known = {field.origin for field in old.fields}
-                    for field in today[name].fields:
-                        if (name, field.name) in self._unsaid and field.name not in known:
-                            found.setdefault(field.name, {})[field.type] = None
+        for revision, name, field in self._lacking:
+            if release in (None, revision) and (names is None or name in names):
+                found.setdefault(field.name, {})[field.type] = None
         return {name: tuple(types) for name, types in found.items()}
+
+    @cached_property
+    def _lacking(self) -> tuple[tuple[str, str, Field], ...]:
+        """The revisions and messages that lack a field of today's which was required when it came."""
+        today = self._tables[self.latest].messages
+        return tuple(
+            (revision, name, field)
+            for revision in self.revisions
+            for name, old in self._tables[revision].messages.items()
+            for field in today[name].fields
+            if (name, field.name) in self._unsaid and all(known.origin != field.name for known in old.fields)
+        )
 
     @cached_property
     def assumed(self) -> frozenset[str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -22,7 +22,7 @@ from sagellm_protocol.model.exceptions import MOST_TOLD, DecodeError, Validation
 from sagellm_protocol.model.free import FreeChecker
 from sagellm_protocol.model.frozen import EMPTY, FrozenDict
 from sagellm_protocol.model.nesting import MAX_DEPTH, too_deep
-from sagellm_protocol.model.numbers import COMPARE, Source, float_of, int_of
+from sagellm_protocol.model.numbers import COMPARE, Source, float_of, int_of, integers_of
 from sagellm_protocol.model.paths import ROOT, Path, told
 from sagellm_protocol.model.spec import (
     INT_MAX,
@@ -48,6 +48,7 @@ from sagellm_protocol.model.statements import doubtful
 from sagellm_protocol.model.wording import describe, one_of
 
 UUID_TEXT = re.compile("[0-9a-fA-F]{8}(-?)[0-9a-fA-F]{4}\\1[0-9a-fA-F]{4}\\1[0-9a-fA-F]{4}\\1[0-9a-fA-F]{12}")
+_UUID_LENGTHS = frozenset((32, 36))
 _BROKEN = object()
 _uuid_int: Callable[[UUID], int] = UUID.__dict__["int"].__get__
 
@@ -73,6 +74,8 @@ class Checker:
     """The first hundred."""
     more: int = 0
     """How many there are besides."""
+    _choices: dict[int, tuple[list[Spec], dict[str, Spec]]] = attrs.field(factory=dict, init=False)
+    """The specs of the messages of a choice, and those by their tags."""
 
     @property
     def found(self) -> int:
@@ -178,12 +181,15 @@ class Checker:
         if not isinstance(value, dict):
             return self.broken(path, "an object", value)
         payload = self._fields_of(value, path)
-        specs = [self.spec(option) for option in kind.options]
+        if id(kind) not in self._choices:
+            specs = [self.spec(option) for option in kind.options]
+            self._choices[id(kind)] = specs, tags(specs, kind.tag)
+        specs, tagged = self._choices[id(kind)]
         if kind.tag is not None and kind.tag in payload:
-            tagged, found = tags(specs, kind.tag), payload[kind.tag]
+            found = payload[kind.tag]
             text = str.__str__(found) if isinstance(found, str) else None
             if text not in tagged:
-                return self.broken((path, kind.tag), one_of(tuple(tagged)), found)
+                return self.broken((path, kind.tag), lambda: one_of(tuple(tagged)), found)
             return self.message(tagged[text], payload, path)
         fitting = fitting_specs(specs, payload)
         if len(fitting) == 1:
@@ -207,15 +213,44 @@ class Checker:
     def _items(self, kind: Items, value: Any, path: Path) -> Any:
         if not is_sequence(value):
             return self.broken(path, "a sequence", value)
-        inner, check, never = kind.item, _CHECKS[type(kind.item)], _NEVER.get(type(kind.item), ())
+        inner, check = kind.item, _CHECKS[type(kind.item)]
         items = list(read(items_of, value, path, self.broken))
         before = self.found
-        for index in doubtful(inner, items):
-            if type(items[index]) in never and len(self.violations) == MOST_TOLD:
-                self.more += 1
-            else:
-                items[index] = check(self, inner, items[index], (path, index))
+        doubts = iter(self._doubtful(inner, items))
+        for index in doubts:
+            items[index] = check(self, inner, items[index], (path, index))
+            if len(self.violations) == MOST_TOLD:
+                self._count_items(inner, [items[index] for index in doubts])
         return tuple(items) if self.found == before else _BROKEN
+
+    def _doubtful(self, kind: Type, items: list[Any]) -> Sequence[int]:
+        """The places of the items that are not plainly right, once integers stand for the floats that are integers."""
+        doubts = doubtful(kind, items)
+        whole = isinstance(kind, Number) and kind.kind is int and self.source == "wire"
+        if whole and doubts and float in map(type, items):
+            given, items[:] = items.copy(), integers_of(items)
+            doubts = doubtful(kind, items)
+            for index in doubts:
+                items[index] = given[index]
+        return doubts
+
+    def _count_items(self, kind: Type, items: list[Any]) -> None:
+        """Count what is wrong with items of a sequence, where as many as are told have been found."""
+        never, check = _NEVER.get(type(kind), frozenset()), _CHECKS[type(kind)]
+        left = [item for item in items if type(item) not in never]
+        self.more += len(items) - len(left)
+        if isinstance(kind, Uuid):
+            texts = len(left)
+            left = [item for item in left if type(item) is not str or len(item) in _UUID_LENGTHS]
+            self.more += texts - len(left)
+        elif isinstance(kind, Nested) and self.source == "wire":
+            objects = len(left)
+            left = [item for item in left if type(item) is not dict or item]
+            before = self.more
+            self._count(self.spec(kind), {})
+            self.more = before + (objects - len(left)) * (self.more - before)
+        for item in left:
+            check(self, kind, item, ROOT)
 
     def _table(self, kind: Table, value: Any, path: Path) -> Any:
         if not isinstance(value, Mapping):
@@ -324,6 +359,7 @@ _NEVER: dict[type, frozenset[type]] = {
     Text: frozenset((bytes, bool, int, float, type(None), list, tuple, dict)),
     Nested: _NO_MESSAGES,
     Choice: _NO_MESSAGES,
+    Uuid: frozenset((bytes, bool, int, float, type(None), list, tuple, dict)),
 }
 """Classes of which no value is right: where as many are told as may be, such items of a sequence are but counted."""
 

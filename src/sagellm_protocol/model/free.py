@@ -107,7 +107,8 @@ class FreeChecker:
                 items.append(item)
                 values += 1
                 continue
-            found = self._check(item, (path, index), room)
+            seen = self._seen.get(id(item))
+            found = self._check(item, (path, index), room) if seen is None or seen.levels > room else seen
             items.append(found.value)
             levels, values = max(levels, 1 + found.levels), values + found.values
         return self._whole(tuple(items), levels, values, value, path)

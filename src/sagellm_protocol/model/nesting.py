@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import Any
 
 from sagellm_protocol.model.containers import items_of
@@ -18,6 +19,7 @@ MAX_VALUES = 2**25
 """How many values a value may come to, where one that stands in many places counts in each: what 64 MiB can hold."""
 
 _SCALARS = frozenset((str, int, float, bool, type(None)))
+_CONTAINERS = frozenset((dict, list, tuple))
 _FEW = 16
 """Looking again at so few values costs no more than remembering that they were seen."""
 
@@ -37,14 +39,18 @@ def too_deep(value: Any, limit: int = MAX_DEPTH) -> bool:
                 raise _Deeper
             # Found again before it is done, it holds itself.
             seen[id(nest)] = limit + 1
-            found, count = 1, 0
-            for count, item in enumerate(_held(nest), 1):  # noqa: B007 - counted for below
-                if type(item) not in _SCALARS and isinstance(item, (dict, list, tuple)):
+            held = [*_held(nest)]
+            plain = _CONTAINERS.issuperset(map(type, held))
+            nested = held if plain else [item for item in held if type(item) not in _SCALARS]
+            # Of what stands in many places of one container, one is looked at.
+            found = 1
+            for item in dict(zip(map(id, nested), nested, strict=True)).values():
+                if isinstance(item, (dict, list, tuple)):
                     below = seen.get(id(item), 0)
                     if not 0 < below < room:
                         below = levels(item, room - 1)
                     found = max(found, 1 + below)
-            if found > 1 or count > _FEW:
+            if found > 1 or len(held) > _FEW:
                 seen[id(nest)] = found
             else:
                 del seen[id(nest)]
@@ -86,19 +92,32 @@ def _held(nest: Any) -> Iterable[Any]:
     return held
 
 
-def holds_large_floats(value: Any) -> bool:
+def refuse_too_deep_parsed(payload: Any) -> None:
+    """Do so for what a parser made, in which nothing stands in two places."""
+    for depth, level in enumerate(by_level(payload)):
+        if depth == MAX_DEPTH and not _SCALARS.issuperset(map(type, level)):
+            raise DecodeError(TOO_DEEP) from None
+
+
+def holds_large_floats(payload: Any) -> bool:
     """Whether a parsed value holds a float that a parser may have made of an integer past 64 bits."""
-    waiting = [value]
-    while waiting:
-        item = waiting.pop()
-        if type(item) is float:
-            if not -LARGE < item < LARGE:
-                return True
-        elif type(item) is dict:
-            waiting.extend(item.values())
-        elif type(item) is list:
-            waiting.extend(item)
+    for level in by_level(payload):
+        floats = [value for value in level if type(value) is float]
+        if floats and not (min(floats) > -LARGE and max(floats) < LARGE):
+            return True
     return False
+
+
+def by_level(payload: Any) -> Iterator[list[Any]]:
+    """All values of what a parser made, those at the top first."""
+    level = [payload]
+    while level:
+        yield level
+        if _SCALARS.issuperset(map(type, level)):
+            return
+        objects = [value for value in level if type(value) is dict]
+        arrays = [value for value in level if type(value) is list]
+        level = [*chain.from_iterable(map(dict.values, objects)), *chain.from_iterable(arrays)]
 
 
 LARGE = 2.0**63

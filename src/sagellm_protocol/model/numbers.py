@@ -32,6 +32,14 @@ def int_of(value: Any, source: Source) -> int | None:
     return cast("int | None", _number_of(value, numbers.Integral, operator.index))
 
 
+def integers_of(items: list[Any]) -> list[Any]:
+    """The items of a payload, where a plain float stands for an integer as that integer."""
+    return [
+        int(item) if type(item) is float and -EXACT_IN_FLOAT <= item <= EXACT_IN_FLOAT and item.is_integer() else item
+        for item in items
+    ]
+
+
 def float_of(value: Any, source: Source) -> float | None:
     """A value as the float that it is; None where it is none, infinity where it is too large."""
     if isinstance(value, float):
