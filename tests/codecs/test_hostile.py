@@ -7,9 +7,10 @@ import enum
 import math
 import uuid
 from collections import OrderedDict
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any
 
+import annotated_types
 import attrs
 import msgpack
 import orjson
@@ -464,19 +465,59 @@ def test_shared_lists_without_end_cannot_be_written(name: str) -> None:
         codecs.get(name).encode([shared])
 
 
+WHOLE = {**REQUEST, "model": "m", "prompt": "p", "stream": False}
+WRONG: dict[Any, list[Any]] = {
+    list[Request]: [
+        *({}, 7, {"request_id": 1}, WHOLE, {"no": 1}, [1], None),
+        *({**WHOLE, "max_tokens": 0, "other": 1}, {**WHOLE, "metadata": {"a": 1}}),
+    ],
+    list[StreamEvent]: [{}, 7, {"event": 0}, {"event": "x"}, {"event": "delta"}, {"event": "error", "no": 1}, None],
+    list[uuid.UUID]: [7, None, "x", "g" * 32, str(uuid.UUID(int=7)), "-" * 36, {}, [], 1.5, True],
+    list[int]: [7, 7.0, -0.0, 7.5, 2.0**53, 2.0**60, None, "7", True, {}, []],
+    list[float]: [7, 7.5, None, "7", True, {}, [1.0]],
+    list[str]: ["x", 7, None, {}, [], True, 1.5],
+    list[list[int]]: [[1], [1.0], ["x", None], 7, None, {}, "x", []],
+}
+
+
 @every_codec
 @pytest.mark.parametrize("revision", ["latest", "0.1.0"])
-def test_what_is_not_told_is_counted_all_the_same(name: str, revision: str) -> None:
-    wrong: list[Any] = [{}, 7, {"request_id": 1}, {**REQUEST, "model": "m", "prompt": "p", "stream": False}, {"no": 1}]
-    wrong += [{**wrong[3], "max_tokens": 0, "other": 1}, {**wrong[3], "metadata": {"a": 1}}, [1], None]
-
+@pytest.mark.parametrize("kind", WRONG)
+def test_what_is_not_told_is_counted_all_the_same(name: str, revision: str, kind: Any) -> None:
     def found(payload: list[Any]) -> int:
         with pytest.raises(ValidationError) as raised:
-            codecs.get(name, revision=revision).decode(write(name, payload), list[Request])
+            codecs.get(name, revision=revision).decode(write(name, payload), kind)
         assert len(raised.value.violations) <= 100
         return len(raised.value.violations) + raised.value.more
 
-    assert found(wrong * 200) == 200 * found(wrong)
+    one_by_one = sum(found([item]) for item in WRONG[kind] if not is_right(item, kind))
+    assert found(WRONG[kind] * 200) == 200 * found(WRONG[kind]) == 200 * one_by_one
+
+
+def is_right(item: Any, kind: Any) -> bool:
+    try:
+        codecs.get("dict").decode([item], kind)
+    except ValidationError:
+        return False
+    return True
+
+
+@every_codec
+def test_a_number_that_is_wrong_is_told_as_it_was_given(name: str) -> None:
+    with pytest.raises(ValidationError) as raised:
+        codecs.get(name).decode(write(name, {**TOP, "ranks": [1.0, -1.0, 2.5, 3]}), Rank)
+    assert [(it.path, it.value) for it in raised.value.violations] == [("ranks[1]", "-1.0"), ("ranks[2]", "2.5")]
+
+
+TOP = {"name": "top"}
+
+
+@message
+class Rank:
+    """A message with many whole numbers."""
+
+    name: str
+    ranks: Sequence[Annotated[int, annotated_types.Ge(0)]]
 
 
 @attrs.define
