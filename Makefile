@@ -6,10 +6,11 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 BENCH_STAMP := .venv/.bench
 FUZZ_STAMP := .venv/.fuzz
+MUTATION_STAMP := .venv/.mutation
 PYTEST_ARGS ?= -n auto
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test interop detection first-use fuzz bombs check-format check-lint check-types check-imports check-tests lint format docs lock bench soak clean
+.PHONY: help demo test interop detection first-use fuzz bombs mutation check-format check-lint check-types check-imports check-tests lint format docs lock bench soak clean
 
 help:
 	@echo "make demo      upgrade the traffic logs under examples/archive into build/demo"
@@ -19,6 +20,7 @@ help:
 	@echo "make first-use sixteen threads first at everything, in 200 processes (PROCESSES)"
 	@echo "make fuzz      try broken payloads on everything that reads them, for so many SECONDS (60)"
 	@echo "make bombs     measure what hostile payloads cost beside good ones; prints a table, fails over 20 times"
+	@echo "make mutation  change the code, one place at a time, and count what no test notices (PATHS); goes on where it stopped"
 	@echo "make lint      ruff, mypy, pyright and import-linter alone"
 	@echo "make format    rewrite the code in the project's format"
 	@echo "make docs      write the generated pages under docs/ anew"
@@ -48,6 +50,8 @@ first-use: $(STAMP)
 SECONDS ?= 60
 FUZZ_ARGS ?=
 BOMBS_ARGS ?=
+MUTATION_ARGS ?=
+PATHS ?=
 
 fuzz: $(FUZZ_STAMP)
 	PYTHONPATH=tests $(BIN)/python -m fuzzing --guided --seconds $(SECONDS) $(FUZZ_ARGS)
@@ -55,8 +59,15 @@ fuzz: $(FUZZ_STAMP)
 bombs: $(STAMP)
 	PYTHONPATH=tests $(BIN)/python -m bombs $(BOMBS_ARGS)
 
+mutation: $(MUTATION_STAMP)
+	PYTHONPATH=tests $(BIN)/python -m mutation $(MUTATION_ARGS) $(PATHS)
+
 $(FUZZ_STAMP): $(STAMP)
 	$(BIN)/python -m pip install --quiet --group fuzz
+	@touch $@
+
+$(MUTATION_STAMP): $(STAMP)
+	$(BIN)/python -m pip install --quiet --group mutation
 	@touch $@
 
 lint: check-format check-lint check-types check-imports
@@ -112,4 +123,4 @@ $(STAMP): pyproject.toml
 	@touch $@
 
 clean:
-	rm -rf .venv .venvs .cache build
+	rm -rf .venv .venvs .cache build mutants
