@@ -520,6 +520,27 @@ class Rank:
     ranks: Sequence[Annotated[int, annotated_types.Ge(0)]]
 
 
+@every_codec
+@pytest.mark.parametrize("unknown", ["forbid", "ignore"])
+def test_rules_and_unknown_fields_are_counted_as_they_are_told(name: str, unknown: str) -> None:
+    kept = {**METRICS, "tbt_ms": 1.0}
+    wrong: list[Any] = [
+        METRICS,
+        {**METRICS, "tbt_ms": None, "other": 1},
+        {**kept, "other": 2},
+        {},
+        {**kept, "ttft_ms": -1},
+    ]
+
+    def found(payload: list[Any]) -> int:
+        with pytest.raises(ValidationError) as raised:
+            codecs.get(name, revision="0.1.0", unknown=unknown).decode(write(name, payload), list[Metrics])
+        return len(raised.value.violations) + raised.value.more
+
+    assert found(wrong) == {"forbid": 10, "ignore": 8}[unknown]
+    assert found(wrong * 200) == 200 * found(wrong)
+
+
 @attrs.define
 class Lossy:
     event: StreamEventStart

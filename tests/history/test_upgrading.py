@@ -217,6 +217,20 @@ def test_codecs_run_hooks(toys: Catalog, before: bool) -> None:
     assert codecs.get("dict", revision="1", history=own).decode({"name": "x"}, leaf) == leaf(title="X")
 
 
+def test_codecs_check_messages_in_unions_by_the_fields_of_then(declare: Declare) -> None:  # noqa: F811
+    toys = declare(
+        "@message\nclass Leaf:\n    title: str\n\n@message\nclass Box:\n    number: int\n    leaf_or_text: Leaf | str\n"
+    )
+    own = History([revision("2", renamed("toy.Leaf", name="title")), revision("1")], toys)
+    codec = codecs.get("dict", revision="1", history=own)
+    box, leaf = toys.get("Box"), toys.get("Leaf")
+    right = {"number": 1, "leaf_or_text": {"name": "x"}}
+    assert codec.decode(right, box) == box(number=1, leaf_or_text=leaf(title="x"))
+    with pytest.raises(ValidationError) as raised:
+        codec.decode({**right, "number": "1"}, box)
+    assert [violation.path for violation in raised.value.violations] == ["number"]
+
+
 @pytest.mark.parametrize("cls", ["StreamEventDelta", "KVQoSPolicy"])
 def test_codecs_bring_lists_forward(cls: str) -> None:
     """Whether their messages changed or not."""

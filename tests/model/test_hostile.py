@@ -136,7 +136,7 @@ def test_payloads_too_deep_to_be_read() -> None:
         payload = {"name": "x", "only": payload}
     with pytest.raises(DecodeError, match="deeper than 128"):
         from_plain(Tree, payload)
-    with pytest.raises(ValidationError, match="only: must be at most 128 levels deep"):
+    with pytest.raises(ValidationError, match=r"only: must be at most 128 levels deep, got \{'name': 'x', 'only'"):
         Tree(name="x", only=payload)
 
 
@@ -512,3 +512,61 @@ def test_a_dict_for_one_of_several_messages() -> None:
 @message
 class Events:
     event: StreamEvent
+
+
+@message
+class Counted:
+    kind: Literal["counted"] = "counted"
+    count: int
+
+
+@message(unknown="ignore")
+class Called:
+    kind: Literal["called"] = "called"
+    name: str
+
+
+@message
+class One:
+    which: Counted | Called
+
+
+def test_a_dict_for_one_of_several_messages_follows_the_rules_of_decoding() -> None:
+    held = One(which={"kind": "counted", "count": 8.0}).which  # type: ignore[arg-type]
+    assert (held, type(held.count)) == (Counted(count=8), int)  # type: ignore[union-attr]
+    assert One(which={"kind": "called", "name": "n", "later": 1}).which == Called(name="n")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("which", "violation"),
+    [
+        (7, "which: must be test_hostile.Counted or test_hostile.Called, got 7"),
+        ({"count": "x"}, "which.count: must be int, got 'x'"),
+        ({"kind": "counted", "count": 1, 2: 3}, "which: must be a mapping from text, got 2"),
+    ],
+    ids=["no dict", "told by its fields", "a key that is no text"],
+)
+def test_what_is_wrong_with_a_dict_for_one_of_several_messages(which: Any, violation: str) -> None:
+    with pytest.raises(ValidationError) as raised:
+        One(which=which)
+    assert [str(found).replace(f"{Counted.__module__}.", "test_hostile.") for found in raised.value.violations] == [
+        violation
+    ]
+
+
+# Unions of other things
+
+
+def test_a_message_in_a_union_is_read_as_the_caller_asked() -> None:
+    payload = {**to_plain(Everything(**minimal(Everything))), "text": 1, "leaf_or_text": {"name": "x", "later": 1}}
+    for unknown, wrong in (("ignore", ["text"]), ("forbid", ["text", "leaf_or_text.later"])):
+        with pytest.raises(ValidationError) as raised:
+            from_plain(Everything, payload, unknown=unknown)  # type: ignore[arg-type]
+        assert [violation.path for violation in raised.value.violations] == wrong
+
+
+def test_what_is_wrong_in_a_union_is_counted() -> None:
+    wrong = {"text": 1, "text_or_texts": [1] * 150, "leaf_or_text": {}, "colour_or_leaves": [1] * 150}
+    with pytest.raises(ValidationError) as raised:
+        Everything(**{**minimal(Everything), **wrong})
+    assert (len(raised.value.violations), raised.value.more) == (100, 201)

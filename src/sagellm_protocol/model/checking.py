@@ -56,7 +56,7 @@ _uuid_int: Callable[[UUID], int] = UUID.__dict__["int"].__get__
 _SHAPES: dict[str, type | tuple[type, ...]] = {
     "text": (str, UUID),
     "number": (int, float),
-    "flag": bool,
+    "flag": (),  # a bool is right, and nothing else means to be one
     "array": (list, tuple),
     "object": Mapping,
 }
@@ -395,4 +395,4 @@ def check_payload(
 
 def _shape_fits(kind: Type, value: object) -> bool:
     """Whether it was this option of a union that the value meant to be."""
-    return isinstance(value, _SHAPES[wire_kind(kind)]) and (wire_kind(kind) == "flag" or not isinstance(value, bool))
+    return isinstance(value, _SHAPES[wire_kind(kind)]) and not isinstance(value, bool)
