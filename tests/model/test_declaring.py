@@ -39,7 +39,8 @@ from sagellm_protocol.model import EMPTY, FrozenDict, field, from_plain, message
 from sagellm_protocol.model.annotations import is_message, read_type, spec_of
 from sagellm_protocol.model.checking import check_payload
 from sagellm_protocol.model.exceptions import DeclarationError, ValidationError
-from sagellm_protocol.model.spec import Either, Number
+from sagellm_protocol.model.shortening import shown
+from sagellm_protocol.model.spec import Either, Free, Number, Uuid
 from sagellm_protocol.testing import messages
 from sagellm_protocol.types import Metrics, Request, StreamEvent, StreamEventStart
 from specimens import complete, edges, fields, insides, minimal, wrong
@@ -73,6 +74,29 @@ def test_drawn_messages_go_plain_and_back(cls: Any) -> None:
 
 
 @pytest.mark.parametrize("name", [field.name for field in fields(Everything)])
+def test_each_annotation_is_checked_in_payloads(name: str) -> None:
+    base = to_plain(Everything(**minimal(Everything)))
+    kind = {field.name: field.type for field in fields(Everything)}[name]
+    for inside in insides(kind):
+        for value in wrong(inside.kind):
+            if (value is None and inside.nullable) or _is_option(inside.kind, value) or _travels(inside.kind, value):
+                continue
+            with pytest.raises(ValidationError) as raised:
+                from_plain(Everything, {**base, name: inside.wrap(value)})
+            (violation,) = raised.value.violations
+            assert violation.path.startswith(name + inside.path), value
+            if violation.path == name + inside.path and not isinstance(inside.kind, Free):
+                assert violation.value == shown(value)
+
+
+def _travels(kind: Any, value: Any) -> bool:
+    """Whether it is right in a payload, and wrong in Python alone."""
+    if isinstance(kind, Number):
+        return kind.kind is int and isinstance(value, float)
+    return isinstance(kind, Uuid) and isinstance(value, str)
+
+
+@pytest.mark.parametrize("name", [field.name for field in fields(Everything)])
 def test_each_annotation_is_checked(name: str) -> None:
     base = minimal(Everything)
     kind = {field.name: field.type for field in fields(Everything)}[name]
@@ -84,6 +108,8 @@ def test_each_annotation_is_checked(name: str) -> None:
                 Everything(**{**base, name: inside.wrap(value)})
             (violation,) = raised.value.violations
             assert violation.path.startswith(name + inside.path), value
+            if violation.path == name + inside.path and not isinstance(inside.kind, Free):
+                assert violation.value == shown(value)
         if isinstance(inside.kind, Number):
             for edge in edges(inside.kind):
                 assert Everything(**{**base, name: inside.wrap(edge.holds)})
