@@ -244,6 +244,14 @@ def test_integers_past_64_bits(name: str, value: int) -> None:
             assert str(raised.value) == f"{path} is an integer past 64 bits"
 
 
+@pytest.mark.parametrize("name", ["json", "dict", "msgspec-json"])
+@pytest.mark.parametrize("kind", [int, Any])
+def test_a_bare_integer_past_64_bits(name: str, kind: Any) -> None:
+    with pytest.raises(DecodeError) as raised:
+        codecs.get(name).decode(2**70 if name == "dict" else b"%d" % 2**70, kind)
+    assert str(raised.value) == "the payload is an integer past 64 bits"
+
+
 @every_codec
 @pytest.mark.parametrize("value", [2**64 - 1, 2**63, 2**63 - 1, -(2**63), 0])
 def test_integers_of_64_bits(name: str, value: int) -> None:

@@ -535,6 +535,7 @@ def test_rules_and_unknown_fields_are_counted_as_they_are_told(name: str, unknow
     def found(payload: list[Any]) -> int:
         with pytest.raises(ValidationError) as raised:
             codecs.get(name, revision="0.1.0", unknown=unknown).decode(write(name, payload), list[Metrics])
+        assert raised.value.violations[0].path == "[0]"
         return len(raised.value.violations) + raised.value.more
 
     assert found(wrong) == {"forbid": 10, "ignore": 8}[unknown]

@@ -319,6 +319,14 @@ def test_keys_that_become_the_same(field: str) -> None:
         Liars(**{field: {TwoFaced("a"): 1, TwoFaced("a"): 2}})
 
 
+def test_a_key_that_is_no_text_is_told_where_it_stands() -> None:
+    with pytest.raises(ValidationError) as raised:
+        from_plain(Tree, {"name": "x", "children": [{"name": "y", 3: 4}]})
+    assert [str(violation) for violation in raised.value.violations] == [
+        "children[0]: must be a mapping from text, got 3"
+    ]
+
+
 class MyUUID(uuid.UUID):
     def __str__(self) -> str:
         return "not a uuid"
