@@ -10,13 +10,14 @@ import os
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from mutmut import __main__ as mutmut
 from mutmut.mutation.data import SourceFileMutationData
 from mutmut.runners.harness import PytestRunner
+from mutmut.state import state
 from mutmut.stats import status_by_exit_code
 from mutmut.utils.file_utils import walk_mutatable_files
 from mutmut.workers import isolation
@@ -25,6 +26,12 @@ PACKAGE = Path("src/sagellm_protocol")
 DEFAULT = (PACKAGE / "model/checking.py", PACKAGE / "codecs", PACKAGE / "history", PACKAGE / "archive")
 FIRST = 40
 """How many tests have a first look at each mutant."""
+AGAIN = {"model": ["tests/model", "tests/codecs"]}
+"""The tests that survivors of a part are tried by again, where they are not those of that part alone."""
+REST = 10.0
+"""Seconds of the others that those mutants get which pass the first: --again gives them all."""
+SURVIVED, KILLED, TIMEOUT = 0, 1, 36
+"""Exit codes, as mutmut keeps them."""
 COLUMNS = ("killed", "survived", "no tests", "timeout", "not checked")
 
 
@@ -39,10 +46,13 @@ def main() -> None:
     for path in options.paths:
         if not any(chosen(file, [path]) for file in walk_mutatable_files()):
             parser.error(f"{path} is not among what pyproject.toml gives mutmut to change")
-    if options.again:
-        try_again(options.paths)
-    elif not options.table:
-        run(options.paths, options.max_children, options.every)
+    try:
+        if options.again:
+            try_again(options.paths)
+        elif not options.table:
+            run(options.paths, options.max_children, options.every)
+    except KeyboardInterrupt:
+        print("stopped")
     print_table(options.paths)
 
 
@@ -66,11 +76,21 @@ class InStages(PytestRunner):
         quick = sorted(by_duration[: len(by_duration) // 2 + 1])
         first = quick[:: len(quick) // FIRST + 1]
         code = super().run_tests(mutant_name=mutant_name, tests=first)
-        rest = [test for test in by_duration if test not in first]
         # Without a mutant, those that were counted have all passed already.
-        return (
-            code if code or not rest or mutant_name is None else super().run_tests(mutant_name=mutant_name, tests=rest)
-        )
+        if code or mutant_name is None:
+            return code
+        rest = list(cheapest([test for test in by_duration if test not in first]))
+        return super().run_tests(mutant_name=mutant_name, tests=rest) if rest else code
+
+
+def cheapest(tests: Iterable[str]) -> Iterator[str]:
+    """As many of the tests, which begin with the quickest, as take no longer than ``REST``."""
+    spent = 0.0
+    for test in tests:
+        spent += state().duration_by_test[test]
+        if spent > REST:
+            return
+        yield test
 
 
 def run(paths: list[Path], max_children: int, every: int) -> None:
@@ -91,28 +111,28 @@ def run(paths: list[Path], max_children: int, every: int) -> None:
 def try_again(paths: list[Path]) -> None:
     """Try what survived, by all tests of its part, in a process in which nothing is there from before.
 
-    What is made once and kept (codecs, generated functions, tables) is called in one test alone, the first that needs
-    it, and not again in a process that was forked after that.
+    What is made once and kept (codecs, generated functions, tables) is made by one test alone, the first that needs it,
+    and is there already in a process that was forked after that.
     """
     for data in found_in(paths):
         part = data.path.parts[2]
+        tests = AGAIN.get(part, [f"tests/{part}"])
         for name, code in data.exit_code_by_key.items():
             if status_by_exit_code[code] in ("survived", "no tests"):
-                data.exit_code_by_key[name] = outcome(name, part)
+                data.exit_code_by_key[name] = outcome(name, tests)
                 data.save()
                 print(f"{name}: {status_by_exit_code[data.exit_code_by_key[name]]}", flush=True)
 
 
-def outcome(mutant: str, part: str) -> int:
-    """The exit code of the tests of that part of the package, with that mutant at work."""
-    command = [sys.executable, "-m", "pytest", "-x", "-q", f"tests/{part}"]
+def outcome(mutant: str, tests: list[str]) -> int:
+    """What came of the tests, as mutmut notes it, with that mutant at work."""
+    command = [sys.executable, "-m", "pytest", "-x", "-q", *tests]
     environment = {**os.environ, "MUTANT_UNDER_TEST": mutant, "PYTHONPATH": str(Path("mutants/src").resolve())}
     try:
-        return subprocess.run(
-            command, cwd="mutants", env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=300
-        ).returncode
+        done = subprocess.run(command, cwd="mutants", env=environment, capture_output=True, timeout=300)
     except subprocess.TimeoutExpired:
-        return 36
+        return TIMEOUT
+    return KILLED if done.returncode else SURVIVED
 
 
 def print_table(paths: list[Path]) -> None:

@@ -364,6 +364,17 @@ def test_numbers_of_other_classes_are_the_numbers_that_they_are() -> None:
         Liars(number=1.0)  # type: ignore[arg-type]
 
 
+def test_numbers_of_other_classes_are_none_in_a_payload() -> None:
+    for half in (fractions.Fraction(1, 2), numpy.float32(0.5)):
+        with pytest.raises(ValidationError, match="real: must be float, got"):
+            from_plain(Liars, {"real": half})
+
+
+def test_numbers_that_are_not_finite_are_named() -> None:
+    with pytest.raises(ValidationError, match="real: must be finite, got inf"):
+        Liars(real=float("inf"))
+
+
 def test_a_number_that_raises_is_none() -> None:
     import numbers
 
