@@ -123,7 +123,9 @@ def test_the_folder_holds_the_files_those_set_aside_and_the_report(archive: Arch
 
 def test_sources_that_share_a_name(archive: Archive) -> None:
     twin = archive.add("elsewhere/a.jsonl", OLD)
-    assert archive.refused(*archive.sources, twin).endswith("would both become a.jsonl")
+    assert archive.refused(*archive.sources, twin).endswith(
+        f"{archive.sources[0]} and {twin} would both become a.jsonl"
+    )
 
 
 def test_sources_that_are_no_files_or_named_like_the_report(archive: Archive) -> None:

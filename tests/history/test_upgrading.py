@@ -101,6 +101,7 @@ def test_what_is_no_object_is_refused(payload: Any, message: str) -> None:
 def test_a_field_under_both_its_names_is_refused() -> None:
     with pytest.raises(ValidationError, match="absent where its old name 'chunk' is given") as raised:
         history.upgrade({**DELTA, "content": "y"}, "StreamEventDelta", since="0.1.0")
+    assert raised.value.message_name == "types.StreamEventDelta"
     assert [found.path for found in raised.value.violations] == ["content"]
 
 
@@ -346,6 +347,7 @@ def boxes(toys: Catalog) -> History:
         ({"tagged": {"r": 1.0}}, {"tagged": {"radius": 1.0}}),
         ({"tagged": {"shape": "square", "side": 1.0}}, {"tagged": {"shape": "square", "side": 1.0}}),
         ({"tagged": {"shape": ["oval"]}}, {"tagged": {"shape": ["oval"]}}),
+        ({"tagged": {"shape": "square", "r": 1.0}}, {"tagged": {"shape": "square", "r": 1.0}}),
         ({"tagged": "text"}, {"tagged": "text"}),
         ({"pet": {"purring": True}}, {"pet": {"purrs": True}}),
         ({"pet": {"barks": True}}, {"pet": {"barks": True}}),
