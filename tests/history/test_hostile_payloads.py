@@ -223,6 +223,33 @@ class Tree:
 """
 
 
+class Text(str):
+    """So that a payload is no plain one."""
+
+
+@pytest.mark.parametrize("leaf", ["x", Text("x")], ids=["plain", "copied"])
+@pytest.mark.parametrize("nest", [lambda value: {"k": value}, lambda value: [value]], ids=["tables", "lists"])
+def test_what_is_shared_may_be_too_deep_in_one_of_its_places(leaf: str, nest: Callable[[Any], Any]) -> None:
+    def nested(value: Any, levels: int) -> Any:
+        for _ in range(levels):
+            value = nest(value)
+        return value
+
+    tail = nested(leaf, 50)
+    # The request and its metadata are two of 128 levels.
+    for levels, fits in ((76, True), (77, False)):
+        request = {"request_id": "r", "metadata": {"near": tail, "far": nested(tail, levels)}}
+        for act in (
+            lambda given: history.upgrade(given, "Request", since="0.1.0"),
+            lambda given: history.downgrade(given, "Request", to="0.1.0"),
+        ):
+            if fits:
+                assert act(request)["metadata"] == request["metadata"]
+            else:
+                with pytest.raises(DecodeError, match="deeper than 128"):
+                    act(request)
+
+
 @pytest.fixture
 def trees(declare: Declare) -> History:  # noqa: F811
     return History(
