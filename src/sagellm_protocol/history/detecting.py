@@ -113,7 +113,7 @@ class ShapeIndex:
         as well. Where the values of none are right, nothing fits: a damaged payload is no message that happens to
         require little.
         """
-        allowed = (1 << len(self.shapes)) - 1 if message is None else self._of_message.get(message, 0)
+        allowed = (1 << len(self.shapes)) - 1 if message is None else self._of_message[message]
         knowing = allowed
         for field in payload:
             knowing &= self._having.get(field, 0)
