@@ -114,6 +114,9 @@ def try_again(paths: list[Path]) -> None:
     What is made once and kept (codecs, generated functions, tables) is made by one test alone, the first that needs it,
     and is there already in a process that was forked after that.
     """
+    with mutmut.CatchOutput(spinner_title="Generating mutants"):
+        mutmut.copy_also_copy_files()
+        mutmut.create_mutants(1)
     for data in found_in(paths):
         part = data.path.parts[2]
         tests = AGAIN.get(part, [f"tests/{part}"])
