@@ -94,8 +94,9 @@ def test_what_is_not_said_may_be_filled_in() -> None:
 @pytest.mark.parametrize("message", ["Metrics", "KVHandle"])
 def test_what_is_no_object_is_refused(payload: Any, message: str) -> None:
     for since in ("0.1.2.4", "latest"):
-        with pytest.raises(ValidationError, match="an object"):
+        with pytest.raises(ValidationError, match="an object") as raised:
             history.upgrade(payload, message, since=since)
+        assert raised.value.message_name == catalog.name(message)
 
 
 def test_a_field_under_both_its_names_is_refused() -> None:
@@ -483,6 +484,17 @@ def test_another_default_of_old_is_written_out(toys: Catalog) -> None:
     own = History([revision("2", redefined("toy.Leaf", "size", was=5)), revision("1")], toys)
     assert own.upgrade({"title": "t"}, "Leaf", since="1") == {"title": "t", "size": 5}
     assert own.upgrade({"title": "t", "size": 0}, "Leaf", since="1") == {"title": "t", "size": 0}
+
+
+def test_a_default_that_is_a_member_is_written_by_its_value(declare: Declare) -> None:  # noqa: F811
+    toys = declare(
+        "class Shade(Enum):\n    DARK = 'dark'\n    LIGHT = 'light'\n\n"
+        "@message\nclass Lamp:\n    shade: Shade = Shade.LIGHT\n    shades: Sequence[Shade] = (Shade.LIGHT,)\n"
+    )
+    then = [redefined("toy.Lamp", "shade", was="dark"), redefined("toy.Lamp", "shades", was=["dark"])]
+    own = History([revision("2", *then), revision("1")], toys)
+    assert own.upgrade({}, "Lamp", since="1") == {"shade": "dark", "shades": ["dark"]}
+    assert own.downgrade({}, "Lamp", to="1") == {"shade": "light", "shades": ["light"]}
 
 
 def test_null_becomes_the_default(toys: Catalog) -> None:
