@@ -172,7 +172,9 @@ def test_what_is_shared_may_be_too_deep_in_one_of_its_places() -> None:
     assert Request(**REQUEST, metadata={"near": tail, "far": nested(tail, 49)})
     with pytest.raises(ValidationError) as raised:
         Request(**REQUEST, metadata={"near": tail, "far": nested(tail, 50)})
-    assert raised.value.violations[0].rule == "at most 100 levels deep"
+    (violation,) = raised.value.violations
+    assert violation.path.startswith("metadata.far[0][0]")
+    assert (violation.rule, violation.value) == ("at most 100 levels deep", "[[[[[[...]]]]]]")
 
 
 def test_equal_small_values_in_many_places_are_no_matter() -> None:
@@ -184,8 +186,14 @@ def test_equal_small_values_in_many_places_are_no_matter() -> None:
 def test_what_holds_itself() -> None:
     table: dict[str, Any] = {}
     table["table"] = table
-    with pytest.raises(ValidationError, match="cannot hold itself"):
-        Request(**REQUEST, metadata=table)
+    items: list[Any] = []
+    items.append(items)
+    with pytest.raises(ValidationError) as raised:
+        Request(**REQUEST, metadata={"a": table, "b": items})
+    assert [(found.path, found.rule, found.value[:10]) for found in raised.value.violations] == [
+        ("metadata.a.table", "JSON, which cannot hold itself", "{'table': "),
+        ("metadata.b[0]", "JSON, which cannot hold itself", "[[[[[[...]"),
+    ]
 
 
 # Classes that lie
