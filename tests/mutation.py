@@ -132,7 +132,7 @@ def outcome(mutant: str, tests: list[str]) -> int:
     command = [sys.executable, "-m", "pytest", "-x", "-q", *tests]
     environment = {**os.environ, "MUTANT_UNDER_TEST": mutant, "PYTHONPATH": str(Path("mutants/src").resolve())}
     try:
-        done = subprocess.run(command, cwd="mutants", env=environment, capture_output=True, timeout=300)
+        done = subprocess.run(command, cwd="mutants", env=environment, capture_output=True, timeout=1800)
     except subprocess.TimeoutExpired:
         return TIMEOUT
     return KILLED if done.returncode else SURVIVED
