@@ -119,14 +119,14 @@ def missing(kind: Type, old: Any, new: Any, revision: str, path: str = "") -> It
                 if field.name not in old:
                     continue
                 at, value = f"{path}.{field.name}", old[field.name]
-                if field.origin not in new:
+                if field.today not in new:
                     yield at
-                elif value is None and (name, revision) == ("types.Metrics", "0.1.0") and new[field.origin] is not None:
+                elif value is None and (name, revision) == ("types.Metrics", "0.1.0") and new[field.today] is not None:
                     # The one documented exception: what was null is 0 from the next revision on.
-                    if new[field.origin] != 0:
+                    if new[field.today] != 0:
                         yield at
                 else:
-                    yield from missing(field.type, value, new[field.origin], revision, at)
+                    yield from missing(field.type, value, new[field.today], revision, at)
             known = {field.name for field in HISTORY.spec(name, revision).fields}
             for key in old.keys() - known:
                 yield f"{path}.{key} is unknown"

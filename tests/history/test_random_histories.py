@@ -48,7 +48,7 @@ def forwards(history: History, message: str, release: str, payload: dict[str, An
     """A payload brought forward one revision after the other, step after step, the messages in it first."""
     spec = history.specs(release)[message]
     for field in spec.fields:
-        if not field.origin and field.name in payload:
+        if not field.today and field.name in payload:
             value = payload[field.name]
             if not alike(plain(field.left_out), null_of(value, field)):
                 raise ValueError(field.name)  # it says something, and today has no place for it
@@ -170,7 +170,7 @@ def test_up_and_down_again_says_the_same(toys: Catalog, data: st.DataObject) -> 
     back = own.downgrade(today, message, to=release)
     for name, value in payload.items():
         field = next(field for field in own.spec(message, release).fields if field.name == name)
-        if field.origin and value is not None and not holds_messages(field.type):
+        if field.today and value is not None and not holds_messages(field.type):
             assert alike(back.get(name, plain(field.left_out)), value)
     cls = toys.get(message)
     assert from_plain(cls, own.upgrade(back, message, since=release)) == from_plain(cls, today)

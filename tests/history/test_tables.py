@@ -99,7 +99,7 @@ def test_every_message_came_with_the_first_revision_that_has_it() -> None:
         fields = published.revision_table(first)["messages"][name]["fields"]
         for field in HISTORY.spec(name, first).fields:
             assert field.name in fields
-            assert HISTORY.since(name, field.origin) == first
+            assert HISTORY.since(name, field.today) == first
 
 
 def test_tables_are_plain_data() -> None:

@@ -83,7 +83,7 @@ def test_since_never() -> None:
 
 
 def test_specs_know_the_names_of_today() -> None:
-    origins = {field.name: field.origin for field in HISTORY.spec("StreamEventDelta", "0.4.0.8").fields}
+    origins = {field.name: field.today for field in HISTORY.spec("StreamEventDelta", "0.4.0.8").fields}
     assert origins["chunk"] == "content"
     assert origins["engine_id"] == "engine_id"
 

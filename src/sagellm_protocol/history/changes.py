@@ -145,12 +145,12 @@ class Added:
         if self.unsaid is not None and not any(field.required for field in came):
             raise tables.wrong(f"unsaid stands in required fields, and none of {list(self.fields)} is one")
         for field in came:
-            if not field.origin:
+            if not field.today:
                 continue
             if field.required:
-                tables.unsaid[self.message, field.origin] = REQUIRED if self.unsaid is None else self.unsaid
+                tables.unsaid[self.message, field.today] = REQUIRED if self.unsaid is None else self.unsaid
             else:
-                tables.came_as[self.message, field.origin] = field.left_out
+                tables.came_as[self.message, field.today] = field.left_out
         tables.put(self.message, (field for field in tables.message(self.message).fields if field not in came))
 
 
@@ -313,7 +313,7 @@ def removed(message: str, field: str, was: Any, *, default: Any = REQUIRED, afte
 
     A payload that holds it, not at its default, is upgraded only where a site hook says what becomes of the value.
     """
-    return Removed(message, Field(field, read_type(was), default, origin=""), after)
+    return Removed(message, Field(field, read_type(was), default, today=""), after)
 
 
 def renamed(message: str, **names: str) -> Renamed:

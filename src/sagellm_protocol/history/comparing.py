@@ -140,12 +140,12 @@ class _Comparison:
             yield from _typed_dicts(tables[0]["typed_dicts"], tables[1]["typed_dicts"])
 
     def _message(self, before: Spec, after: Spec) -> Iterator[Difference]:
-        pairs = {field.origin or field.name: field for field in before.fields}
+        pairs = {field.today or field.name: field for field in before.fields}
         strict_before = (self.unknown or before.unknown) == "forbid"
         strict_after = (self.unknown or after.unknown) == "forbid"
         for field in after.fields:
             path = f"{after.name}.{field.name}"
-            known = pairs.pop(field.origin or field.name, None)
+            known = pairs.pop(field.today or field.name, None)
             if known is None:
                 breaks = _breaks(readers=strict_before, writers=field.required)
                 yield Difference(path, "field added", "", _field(field), breaks)
@@ -186,8 +186,8 @@ class _Comparison:
             specs = self.history.specs(revision)
             for change in self.history.changed_in(revision).changes:
                 if isinstance(change, Redefined) and change.message == message:
-                    then = {known.name: known.origin for known in specs[message].fields}
-                    if then[change.field] == field.origin:
+                    then = {known.name: known.today for known in specs[message].fields}
+                    if then[change.field] == field.today:
                         return True
         return False
 

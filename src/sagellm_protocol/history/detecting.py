@@ -184,7 +184,7 @@ def _alike(
 
 
 def _same_field(one: Field, other: Field) -> bool:
-    return one.origin == other.origin and same_default(one, other) and _null(one) == _null(other)
+    return one.today == other.today and same_default(one, other) and _null(one) == _null(other)
 
 
 def _null(field: Field) -> Any:

@@ -95,7 +95,7 @@ class Downgrades:
         if len(old.fields) != len(today.fields) or old.rules:
             return False
         return all(
-            before == now and before.name == before.origin and same_default(before, now)
+            before == now and before.name == before.today and same_default(before, now)
             for before, now in zip(old.fields, today.fields, strict=True)
         )
 
@@ -120,7 +120,7 @@ class Downgrades:
         if old is None:
             losses.add(path, payload, f"{name} came with {self.since(name, None)}")
             return UNSAYABLE
-        before = {field.origin: field for field in old.fields if field.origin}
+        before = {field.today: field for field in old.fields if field.today}
         today = {field.name: field for field in spec_of(old.cls).fields}
         taken: dict[str, Any] = {}
         unsayable = False
@@ -147,12 +147,12 @@ class Downgrades:
                 if not self._droppable(name, known, value):
                     losses.add((path, field), value, f"came with {self.since(name, field)}")
         for removed in old.fields:
-            if not removed.origin and removed.required:
+            if not removed.today and removed.required:
                 losses.add((path, removed.name), None, f"required in {self.revision}, and gone since")
                 unsayable = True
         for rule in old.rules:
             if all(taken.get(field) is None for field in rule.fields):
-                left_out = {field.name: today.get(field.origin) for field in old.fields if field.name not in taken}
+                left_out = {field.name: today.get(field.today) for field in old.fields if field.name not in taken}
                 said = {field: _said_by_absence(left_out.get(field)) for field in rule.fields}
                 taken |= {field: value for field, value in said.items() if value is not None}
                 if not any(value is not None for value in said.values()):
@@ -164,8 +164,8 @@ class Downgrades:
         """Why a field that today does not know cannot keep its name; None where it can."""
         for field in old.fields:
             if field.name == name:
-                if field.origin:
-                    return f"its name is what {field.origin} is called in {self.revision}"
+                if field.today:
+                    return f"its name is what {field.today} is called in {self.revision}"
                 return f"its name is that of another field in {self.revision}, which is gone since"
         return None
 

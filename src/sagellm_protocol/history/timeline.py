@@ -129,7 +129,7 @@ class History:
         """The revision with which a message, or a field of it by today's name, came."""
         for name in self.revisions:
             spec = self._tables[name].messages.get(message)
-            if spec is not None and (field is None or any(known.origin == field for known in spec.fields)):
+            if spec is not None and (field is None or any(known.today == field for known in spec.fields)):
                 return name
         raise UnsupportedRevisionError(f"{message} has no field {field!r}")
 
@@ -163,7 +163,7 @@ class History:
             for revision in self.revisions
             for name, old in self._tables[revision].messages.items()
             for field in today[name].fields
-            if (name, field.name) in self._unsaid and all(known.origin != field.name for known in old.fields)
+            if (name, field.name) in self._unsaid and all(known.today != field.name for known in old.fields)
         )
 
     @cached_property

@@ -85,7 +85,7 @@ class Upgrades:
 
     def _differs(self, old: Spec) -> bool:
         """Whether a message itself needs a step, whatever it holds."""
-        if self.hooks.get(old.name) or any(field.origin != field.name for field in old.fields):
+        if self.hooks.get(old.name) or any(field.today != field.name for field in old.fields):
             return True
         futures = self._futures(Function("steps"), old)
         return any(future.absent is not None or future.filled or future.null_ends for future in futures)
@@ -119,7 +119,7 @@ class Upgrades:
 
     def _futures(self, to: Function, old: Spec) -> Iterator[_Future]:
         """What becomes of each field of today: both ways are written from this."""
-        known = {field.origin: field for field in old.fields}
+        known = {field.today: field for field in old.fields}
         for new in spec_of(old.cls).fields:
             before = known.get(new.name)
             if before is None:
@@ -139,7 +139,7 @@ class Upgrades:
 
         There is none where a hook, a removed field or a default that must be made wants more than an expression.
         """
-        if not all(field.origin for field in old.fields):
+        if not all(field.today for field in old.fields):
             return
         items, locals_ = [], []
         for future in self._futures(to, old):
@@ -168,7 +168,7 @@ class Upgrades:
     def _steps(self, to: Function, old: Spec) -> None:
         """The long way, for any payload: what becomes of its fields, one after the other."""
         for field in old.fields:
-            if not field.origin:
+            if not field.today:
                 drop = to.bind("drop", drop_removed)
                 to.add(f"{drop}({old.name!r}, {to.bind('removed_' + field.name, field)}, _payload)")
         self._renames(to, old)
@@ -192,7 +192,7 @@ class Upgrades:
 
     def _renames(self, to: Function, old: Spec) -> None:
         """All old names go before a new one comes: two fields may have changed places."""
-        renamed = [field for field in old.fields if field.origin not in ("", field.name)]
+        renamed = [field for field in old.fields if field.today not in ("", field.name)]
         if not renamed:
             return
         absent, refuse = to.bind("ABSENT", ABSENT), to.bind("clash", clash)
@@ -201,9 +201,9 @@ class Upgrades:
             to.add(f"{local} = _payload.pop({field.name!r}, {absent})")
         for field, local in zip(renamed, held, strict=True):
             to.add(f"if {local} is not {absent}:")
-            clashing = f"{old.name!r}, {field.name!r}, {field.origin!r}, _payload"
-            to.add(f"    if {field.origin!r} in _payload: raise {refuse}({clashing})")
-            to.add(f"    _payload[{field.origin!r}] = {local}")
+            clashing = f"{old.name!r}, {field.name!r}, {field.today!r}, _payload"
+            to.add(f"    if {field.today!r} in _payload: raise {refuse}({clashing})")
+            to.add(f"    _payload[{field.today!r}] = {local}")
 
     def _expression(self, to: Function, kind: Type, value: str) -> str | None:
         """How a value that holds messages is brought forward; None where nothing in it changed."""

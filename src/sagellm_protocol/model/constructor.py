@@ -13,7 +13,7 @@ from sagellm_protocol.model.annotations import spec_of
 from sagellm_protocol.model.checking import check_arguments
 from sagellm_protocol.model.source import DOUBTS, Function
 from sagellm_protocol.model.spec import Derived, Made, Mark
-from sagellm_protocol.model.statements import Writer
+from sagellm_protocol.model.statements import CheckStatements
 
 UNSET = Mark("UNSET")
 """Stands for an argument that was not given."""
@@ -23,7 +23,7 @@ def write_constructor(cls: Any) -> Callable[..., Any]:
     """The ``__new__`` of a message class: check every argument, then make the message and fill its slots."""
     spec = spec_of(cls)
     to = Function("__new__")
-    writer = Writer("python")
+    checks = CheckStatements("python")
     unset, this = to.bind("UNSET", UNSET), to.bind("this", cls)
     parameters = []
     for field in spec.fields:
@@ -39,7 +39,7 @@ def write_constructor(cls: Any) -> Callable[..., Any]:
         if optional:
             to.add(f"if {field.name} is not {unset}:")
         to.indent += optional
-        writer.write(to, field.type, field.name)
+        checks.write(to, field.type, field.name)
         to.indent -= optional
     to.add("if _unknown: raise _Doubt")
     to.indent -= 1

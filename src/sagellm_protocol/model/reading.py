@@ -19,7 +19,7 @@ from sagellm_protocol.model.nesting import too_deep
 from sagellm_protocol.model.once import Once
 from sagellm_protocol.model.source import Doubt, Function
 from sagellm_protocol.model.spec import MAX_FREE_DEPTH, Choice, Derived, Field, Made, Mark, Nested, Spec, Type, Unknown
-from sagellm_protocol.model.statements import Origin, Writer
+from sagellm_protocol.model.statements import CheckStatements, Origin
 
 _SCALARS = frozenset((str, int, float, bool, type(None)))
 
@@ -46,7 +46,7 @@ class Readers:
         if isinstance(kind, Choice):
             return self._choice(kind)
         to = Function("read_value")
-        Writer(self.origin, self.reader).write(to, kind, "_value")
+        CheckStatements(self.origin, self.reader).write(to, kind, "_value")
         to.add("return _value")
         return to.compile("_value")
 
@@ -95,7 +95,7 @@ class Readers:
         if not field.required:
             to.add(f"if {to.local(field.name)} is not {to.bind('ABSENT', ABSENT)}:")
             to.indent += 1
-        Writer(self.origin, self.reader).write(to, field.type, to.local(field.name))
+        CheckStatements(self.origin, self.reader).write(to, field.type, to.local(field.name))
         if not field.required:
             to.indent -= 1
 

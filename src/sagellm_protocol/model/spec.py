@@ -163,8 +163,8 @@ class Field:
     name: str = attrs.field(converter=_plain_text)
     type: Type
     default: Any = attrs.field(default=REQUIRED, eq=False)
-    origin: str = attrs.field(default="", eq=False)
-    """The field's name today, where an older revision called it otherwise."""
+    today: str = attrs.field(default="", eq=False)
+    """The field's name today, whatever this revision calls it; empty where today has no such field."""
     null: Any = attrs.field(default=REQUIRED, eq=False)
     """The default that took the place of null, where a later revision forbade it; else ``REQUIRED``."""
 

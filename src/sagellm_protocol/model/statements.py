@@ -57,7 +57,7 @@ _WIRE_CLASSES = {"text": "_str", "number": "(_int, _float)", "flag": "_bool", "a
 
 
 @attrs.frozen
-class Writer:
+class CheckStatements:
     """What the statements need to know beyond the value: where it comes from, and who reads nested messages."""
 
     origin: Origin
@@ -241,7 +241,7 @@ def doubtful(kind: Type, items: list[Any]) -> Sequence[int]:
 @cache
 def _sifter(kind: Number | Text) -> Callable[[list[Any]], list[int]]:
     to = Function("sift")
-    unlike = "_type(_item) is not _str" if isinstance(kind, Text) else Writer("dict").unlike(kind, "_item")
+    unlike = "_type(_item) is not _str" if isinstance(kind, Text) else CheckStatements("dict").unlike(kind, "_item")
     to.add(f"return [_index for _index, _item in {to.bind('enumerate', enumerate)}(_items) if {unlike}]")
     return to.compile("_items")
 

@@ -156,7 +156,7 @@ class _Writing:
         if described := class_text(spec.cls):
             schema["description"] = described
         schema["properties"] = {
-            field.name: self._field(field, spec, texts.get(field.origin, "")) or True for field in spec.fields
+            field.name: self._field(field, spec, texts.get(field.today, "")) or True for field in spec.fields
         }
         if required := [field.name for field in spec.fields if field.required]:
             schema["required"] = required
@@ -173,8 +173,8 @@ class _Writing:
                 text += " Where it is left out, it is derived from the rest of the message."
             case Made():
                 text += " Where it is left out, it is made anew."
-        if field.origin != field.name:
-            text += f" Today called `{field.origin}`." if field.origin else " Today's message has no such field."
+        if field.today != field.name:
+            text += f" Today called `{field.today}`." if field.today else " Today's message has no such field."
         if text:
             schema["description"] = text.strip()
         if has_plain_default(field):
@@ -195,7 +195,7 @@ class _Writing:
             (field.name, field.type.values[0], self.of(_nested(option))["$ref"])
             for option in options
             for field in option.fields
-            if field.origin == choice.tag and isinstance(field.type, OneOf)
+            if field.today == choice.tag and isinstance(field.type, OneOf)
         ]
         if tags:
             schema["discriminator"] = {
