@@ -14,6 +14,7 @@ from uuid import UUID
 import annotated_types
 import attrs
 
+from sagellm_protocol.model.checking import Checker
 from sagellm_protocol.model.choosing import tag_of
 from sagellm_protocol.model.exceptions import DeclarationError
 from sagellm_protocol.model.naming import full_name, is_plain_identifier
@@ -40,6 +41,8 @@ from sagellm_protocol.model.spec import (
     Unknown,
     Uuid,
     nested_in,
+    spec_of as spec_of,
+    wire_kind as wire_kind,
 )
 from sagellm_protocol.model.units import Unit
 
@@ -148,39 +151,12 @@ def _union(args: Sequence[Any]) -> Type:
     return Nullable(inner) if types.NoneType in args else inner
 
 
-def wire_kind(kind: Type) -> str:
-    """Which JSON type a value of this spec is written as: text, number, flag, array, object, any."""
-    match kind:
-        case Text() | Uuid() | OneOf():
-            return "text"
-        case Number():
-            return "number"
-        case Flag():
-            return "flag"
-        case Member(members=members):
-            return "text" if all(isinstance(value, str) for value in members.values()) else "number"
-        case Items():
-            return "array"
-        case Nested() | Choice() | Table():
-            return "object"
-        case _:
-            return "any"
-
-
-def spec_of(cls: type) -> Spec:
-    """The spec of a message class, read on first use.
+def read_spec(cls: Any) -> Spec:
+    """The spec of a message class, read anew.
 
     Raises:
-        DeclarationError: a field's annotation has no form on the wire.
+        DeclarationError: a field's annotation has no form on the wire, or its default is none that it can hold.
     """
-    spec: Spec | None = cls.__dict__.get("__message_spec__")
-    if spec is None:
-        spec = _read(cls)
-        cls.__message_spec__ = spec  # type: ignore[attr-defined]
-    return spec
-
-
-def _read(cls: Any) -> Spec:
     attributes = attrs.fields(cls)
     if any(isinstance(attribute.type, str) for attribute in attributes):
         try:
@@ -209,8 +185,6 @@ def _may_name_a_field(name: str) -> bool:
 
 def _held_default(cls: type, attribute: attrs.Attribute[Any], kind: Type) -> Any:
     """A default as messages hold it: checked and frozen like any value, and refused where it is wrong."""
-    from sagellm_protocol.model.checking import Checker  # It reads specs itself.
-
     def held(value: Any) -> Any:
         checker = Checker("python")
         found = checker.check(kind, value, (ROOT, attribute.name))

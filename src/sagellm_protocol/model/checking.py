@@ -15,7 +15,6 @@ from uuid import UUID
 
 import attrs
 
-from sagellm_protocol.model.annotations import spec_of, wire_kind
 from sagellm_protocol.model.choosing import fitting_specs, tags
 from sagellm_protocol.model.containers import is_sequence, items_of, pairs_of, read
 from sagellm_protocol.model.exceptions import MOST_TOLD, DecodeError, ValidationError, Violation
@@ -43,6 +42,8 @@ from sagellm_protocol.model.spec import (
     Type,
     Unknown,
     Uuid,
+    spec_of,
+    wire_kind,
 )
 from sagellm_protocol.model.statements import doubtful
 from sagellm_protocol.model.wording import describe, one_of

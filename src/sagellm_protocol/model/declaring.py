@@ -13,7 +13,7 @@ from sagellm_protocol.model.exceptions import DeclarationError
 from sagellm_protocol.model.frozen import FrozenDict
 from sagellm_protocol.model.naming import full_name, is_plain_identifier
 from sagellm_protocol.model.shortening import short_repr
-from sagellm_protocol.model.spec import Unknown
+from sagellm_protocol.model.spec import Spec, Unknown
 
 if sys.version_info >= (3, 11):
     from typing import dataclass_transform
@@ -82,6 +82,7 @@ def _declare(cls: type[T], unknown: Unknown) -> type[T]:
     built.__message__ = unknown
     del built.__attrs_init__  # It would fill the slots of a message that stands, unchecked.
     built.__new__ = _first_new
+    built.__read_spec__ = classmethod(_first_spec)
     built.__repr__ = short_repr
     built.__copy__ = _itself
     built.__deepcopy__ = _itself
@@ -133,6 +134,15 @@ def _first_new(cls: Any, /, **fields: Any) -> Any:
     declared: Any = message_of(cls)
     declared.__new__ = write_constructor(declared)
     return declared.__new__(cls, **fields)
+
+
+def _first_spec(cls: Any) -> Spec:
+    """Read the spec of the class on its first use, and keep it there."""
+    from sagellm_protocol.model.annotations import read_spec
+
+    spec = read_spec(cls)
+    cls.__message_spec__ = spec
+    return spec
 
 
 def _reduce(self: Any) -> tuple[Callable[..., Any], tuple[type, dict[str, Any]]]:

@@ -221,6 +221,36 @@ class Spec:
         return frozenset(field.name for field in self.fields if field.required)
 
 
+def spec_of(cls: Any) -> Spec:
+    """The spec of a message class, read on first use.
+
+    Raises:
+        DeclarationError: a field's annotation has no form on the wire, or its default is none that it can hold.
+    """
+    spec: Spec | None = cls.__dict__.get("__message_spec__")
+    # The class knows who reads it: those who read specs check defaults, and those who check read specs.
+    return cls.__read_spec__() if spec is None else spec
+
+
+def wire_kind(kind: Type) -> str:
+    """Which JSON type a value of this spec is written as: text, number, flag, array, object, any."""
+    match kind:
+        case Text() | Uuid() | OneOf():
+            return "text"
+        case Number():
+            return "number"
+        case Flag():
+            return "flag"
+        case Member(members=members):
+            return "text" if all(isinstance(value, str) for value in members.values()) else "number"
+        case Items():
+            return "array"
+        case Nested() | Choice() | Table():
+            return "object"
+        case _:
+            return "any"
+
+
 def nested_in(kind: Type) -> tuple[Nested, ...]:
     """The messages that a value of this type may hold directly."""
     match kind:

@@ -16,7 +16,6 @@ from uuid import UUID
 import attrs
 
 from sagellm_protocol.model import freezing
-from sagellm_protocol.model.annotations import wire_kind
 from sagellm_protocol.model.frozen import EMPTY, DraftDict, FrozenDict
 from sagellm_protocol.model.source import Function
 from sagellm_protocol.model.spec import (
@@ -36,6 +35,7 @@ from sagellm_protocol.model.spec import (
     Text,
     Type,
     Uuid,
+    wire_kind,
 )
 from sagellm_protocol.model.uuids import uuid_of
 
