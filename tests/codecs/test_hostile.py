@@ -562,7 +562,8 @@ class Shade(enum.Enum):
 def test_enumerations_and_uuids_among_what_is_no_message(name: str) -> None:
     loads = {"dict": lambda it: it, "json": orjson.loads, "msgspec-json": orjson.loads}.get(name, msgpack.unpackb)
     held = Holder({"a": Shade.DARK, "b": [uuid.UUID(int=2)]})
-    assert loads(codecs.get(name).encode(held)) == {"value": {"a": 1, "b": [str(uuid.UUID(int=2))]}}
+    written = codecs.get(name, configure=teach_holder).encode(held)
+    assert loads(written) == {"value": {"a": 1, "b": [str(uuid.UUID(int=2))]}}
 
 
 class Holder:
@@ -572,10 +573,8 @@ class Holder:
         self.value = value
 
 
-@pytest.fixture(autouse=True, scope="module")
-def _taught() -> None:
-    for name in NAMES:
-        codecs.get(name).converter.register_unstructure_hook(Holder, lambda held: {"value": held.value})
+def teach_holder(converter: Any) -> None:
+    converter.register_unstructure_hook(Holder, lambda held: {"value": held.value})
 
 
 @attrs.define

@@ -11,6 +11,7 @@ from typing import Any, Concatenate, Literal, ParamSpec, TypeVar, overload
 from attrs import evolve
 
 from sagellm_protocol.codecs.codec import Codec
+from sagellm_protocol.codecs.converting import MessageConverter
 from sagellm_protocol.codecs.formats import Format
 from sagellm_protocol.codecs.negotiation import choices
 from sagellm_protocol.codecs.options import Options
@@ -79,7 +80,7 @@ def get(name: str, options: Options) -> Codec[Any]:
     """The codec of that name. The options are given by name: ``get("json", revision="0.4.0.8", lossy=True)``.
 
     Asked again for the same, it gives the same codec, while that is kept: those without options are, and of the others
-    the last 128 or so. Hold on to a codec whose converter you taught something.
+    the last 128 or so.
 
     Args:
         name: ``json``, ``msgpack``, ``dict``; with the extra ``msgspec``, ``msgspec-json`` and ``msgspec-msgpack``; or
@@ -136,6 +137,7 @@ def _found(name: str, options: Options, failures: list[str]) -> Codec[Any] | Non
 __all__ = [
     "Codec",
     "Format",
+    "MessageConverter",
     "Options",
     "Registration",
     "Registry",

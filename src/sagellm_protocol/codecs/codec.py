@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import typing
 from collections.abc import Callable
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
+from typing import Any, Generic, TypeVar, overload
 
-import attrs
-
+from sagellm_protocol.codecs.converting import MessageConverter, known
 from sagellm_protocol.codecs.envelope import PAYLOAD, unwrap, wrap
-from sagellm_protocol.codecs.formats import Format, plain, refusal, refuse_endless, taken
+from sagellm_protocol.codecs.formats import Format, plain, refuse_endless, taken
 from sagellm_protocol.codecs.messages import MessageReaders, MessageWriters
 from sagellm_protocol.codecs.options import Options
+from sagellm_protocol.codecs.teaching import Teachings, teachings_of
 from sagellm_protocol.codecs.ways import (
     checking,
     packing,
@@ -21,12 +20,10 @@ from sagellm_protocol.codecs.ways import (
     writing,
 )
 from sagellm_protocol.model.annotations import is_message, message_of, read_type
-from sagellm_protocol.model.exceptions import DeclarationError, EncodeError, ProtocolError, ValidationError, Violation
+from sagellm_protocol.model.exceptions import DeclarationError, OptionError, ProtocolError
+from sagellm_protocol.model.reading import vouched
 from sagellm_protocol.model.shortening import short
 from sagellm_protocol.model.spec import Choice, Nested, Type
-
-if TYPE_CHECKING:
-    import cattrs
 
 T = TypeVar("T")
 Wire = TypeVar("Wire")
@@ -45,8 +42,17 @@ class Codec(Generic[Wire]):
         self.format = format
         self.revision = options.history.resolve(options.revision)
         """The revision that it speaks."""
-        self._readers = MessageReaders(format, options, self.revision)
-        self._writers = MessageWriters(format, options, self.revision)
+        self.converter = MessageConverter(self._read_dict, self._write, format.dumps, self._loads)
+        """The cattrs converter of this format and revision, whose hooks it runs."""
+        teachings = Teachings()
+        if options.configure is not None:
+            teachings = _taught_by(options.configure, self.converter)
+        self.converter.close()
+        self._teachings = teachings
+        self._readers = MessageReaders(format.origin, options, self.revision, teachings)
+        # Of what the converter is given, nothing is known that a parser would be sure of.
+        self._dict_readers = MessageReaders("dict", options, self.revision, teachings)
+        self._writers = MessageWriters(format, options, self.revision, teachings)
         self._encoders: dict[type, Callable[[Any], Wire]] = {}
         self._decoders: dict[Any, Callable[[Any], Any]] = {}
         self._enveloped_readers: dict[str, MessageReaders] = {}
@@ -58,15 +64,6 @@ class Codec(Generic[Wire]):
     def content_type(self) -> str | None:
         """The media type with the revision, for a ``Content-Type`` header."""
         return self.media_type and f"{self.media_type};revision={self.revision}"
-
-    @cached_property
-    def converter(self) -> cattrs.Converter:
-        """The cattrs converter of this format and revision: it knows every message, and can be taught more."""
-        from sagellm_protocol.codecs.converters import make_converter
-
-        # cattrs is given dicts: what a parser is sure of is not known of them.
-        readers = MessageReaders(attrs.evolve(self.format, origin="dict"), self.options, self.revision)
-        return make_converter(readers, self._writers)
 
     def encode(self, message: Any) -> Wire:
         """A message, or a list of messages, on the wire.
@@ -84,9 +81,10 @@ class Codec(Generic[Wire]):
         """:meth:`encode`, bound to a class for the hot loop."""
         # A plain subclass of a message is written as that message.
         message_class = message_of(cls)
-        if message_class is None:
+        if message_class is None or self.converter.unstructure_hook(cls) is not None:
             return self._converting_encoder(cls)
-        if self.options.omit_defaults or not self._writers.writes_today(message_class):
+        touched = self._teachings.touch(Nested(message_class.__qualname__, message_class))
+        if self.options.omit_defaults or touched or not self._writers.writes_today(message_class):
             return packing(self.format, self._writers.writer(message_class))
         encode = writing(self.format, self._writers.today, message_class)
         shortcuts = self.format.shortcuts
@@ -98,23 +96,21 @@ class Codec(Generic[Wire]):
             return refuse_bytes
         if _holds_one_of_several(cls):
             return self.encode
-        dumps, unstructure = self.format.dumps, self.converter.unstructure
+        dumps, unstructure = self.format.dumps, self.converter.unstructuring(cls)
 
         def encode(value: Any) -> Any:
             refuse_endless(value)
             if _are_messages(value):
-                return dumps([self._writers.writer(type(message))(message) for message in value])
-            try:
-                payload = unstructure(value)
-            except ProtocolError:
-                raise
-            except RecursionError:
-                raise refusal(None) from None
-            except Exception as error:  # whatever a hook, or a class of the caller's, raises
-                raise EncodeError(f"{short(value)} cannot be turned into a payload: {error!r}") from error
-            return dumps(plain(payload))
+                return dumps([self.converter.get_unstructure_hook(type(message))(message) for message in value])
+            return dumps(plain(unstructure(value)))
 
         return encode
+
+    def _write(self, cls: Any) -> Callable[[Any], Any]:
+        return self._writers.writer(cls)
+
+    def _loads(self, data: Any) -> Any:
+        return parsing(self.format)(taken(self.format, data, self.options.max_bytes) if self.format.sized else data)
 
     @overload
     def decode(self, data: Any, cls: type[T]) -> T: ...
@@ -143,50 +139,28 @@ class Codec(Generic[Wire]):
     def decoder(self, cls: Any) -> Callable[[Any], Any]: ...
     def decoder(self, cls: Any) -> Callable[[Any], Any]:
         """:meth:`decode`, bound to a class for the hot loop."""
-        try:
-            kind = read_type(cls)
-        except DeclarationError:
-            return self._converting_decoder(cls)
+        kind = known(cls)
+        if kind is None:
+            structure = self.converter.structuring(cls)
+            return checking(self.format, self.options.max_bytes, None, structure)
         return self._message_decoder(kind, typing.get_origin(cls))
 
     def _message_decoder(self, kind: Type, container: Any) -> Callable[[Any], Any]:
         read = self._readers.reader(kind)
         decode = checking(self.format, self.options.max_bytes, read, self._readers.explainer(kind))
         shortcuts = self.format.shortcuts
-        if shortcuts is not None and self._readers.today:
+        if shortcuts is not None and self._readers.today and not self._teachings.touch(kind):
             decode = shortcuts.decoder(kind, self.options.max_bytes, decode) or decode
         if container in (list, dict):
             return lambda data: container(decode(data))
         return decode
 
-    def _converting_decoder(self, cls: Any) -> Callable[[Any], Any]:
-        from cattrs import BaseValidationError
-        from cattrs.errors import StructureHandlerNotFoundError
-
-        from sagellm_protocol.codecs.converters import violations_of
-
-        format, max_bytes, parse, structure = (
-            self.format,
-            self.options.max_bytes,
-            parsing(self.format),
-            self.converter.structure,
-        )
-        name = getattr(cls, "__name__", str(cls))
-
-        def decode(data: Any) -> Any:
-            payload = parse(taken(format, data, max_bytes) if format.sized else data)
-            try:
-                return structure(payload, cls)
-            except (DeclarationError, ProtocolError):
-                raise
-            except StructureHandlerNotFoundError as error:
-                raise DeclarationError(str(error)) from None
-            except BaseValidationError as error:
-                raise ValidationError(name, *violations_of(error)) from error
-            except Exception as error:  # whatever a hook, or a class of the caller's, raises
-                raise ValidationError(name, [Violation("", f"convertible ({error})", payload)]) from error
-
-        return decode
+    def _read_dict(self, cls: Any) -> Callable[[Any], Any]:
+        """The converter's own reader of what messages know, from values of which nothing is known."""
+        kind = read_type(cls)
+        read = vouched(self._dict_readers.reader(kind), self._dict_readers.explainer(kind))
+        container = typing.get_origin(cls)
+        return (lambda payload: container(read(payload))) if container in (list, dict) else read
 
     def encode_envelope(self, message: Any) -> Wire:
         """A message as a self-describing record: revision, message name, payload.
@@ -195,7 +169,7 @@ class Codec(Generic[Wire]):
             EncodeError, LossyDowngradeError: as for :meth:`encode`.
         """
         cls = type(message)
-        payload = self._writers.writer(cls)(message)
+        payload = self._write(cls)(message)
         wire: Wire = self.format.dumps(wrap(payload, self.options.history.catalog.name(cls), self.revision))
         return wire
 
@@ -221,7 +195,8 @@ class Codec(Generic[Wire]):
         name, revision, _ = unwrap(envelope, history)
         readers = self._enveloped_readers.get(revision)
         if readers is None:
-            readers = self._enveloped_readers[revision] = MessageReaders(self.format, self.options, revision)
+            made = MessageReaders(self.format.origin, self.options, revision, self._teachings)
+            readers = self._enveloped_readers.setdefault(revision, made)
         return Nested(name, history.catalog.get(name)), readers
 
     def describe(self) -> dict[str, Any]:
@@ -236,6 +211,9 @@ class Codec(Generic[Wire]):
             "fallbacks": self._fallbacks(),
         }
 
+    def _reason_of_teaching(self, name: str, cls: type) -> str | None:
+        return "it was configured" if self._teachings.touch(Nested(name, cls)) else None
+
     def _fallbacks(self) -> dict[str, str]:
         """The messages that the format has no shortcut for, by name, and why."""
         shortcuts = self.format.shortcuts
@@ -243,9 +221,20 @@ class Codec(Generic[Wire]):
             return {}
         old = None if self._readers.today else f"{self.revision} is not today's revision"
         reasons = {
-            name: old or shortcuts.reason_against(cls) for name, cls in self.options.history.catalog.messages.items()
+            name: old or self._reason_of_teaching(name, cls) or shortcuts.reason_against(cls)
+            for name, cls in self.options.history.catalog.messages.items()
         }
         return {name: reason for name, reason in reasons.items() if reason is not None}
+
+
+def _taught_by(configure: Callable[[MessageConverter], object], converter: MessageConverter) -> Teachings:
+    try:
+        configure(converter)
+    except (DeclarationError, ProtocolError):
+        raise
+    except Exception as error:  # whatever a function of the caller's raises
+        raise OptionError(f"configure: {short(configure)} raises {type(error).__name__}: {error}") from error
+    return teachings_of(converter)
 
 
 def _are_messages(value: Any) -> bool:

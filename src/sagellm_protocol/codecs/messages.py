@@ -11,13 +11,14 @@ from sagellm_protocol.model.checking import check_payload
 from sagellm_protocol.model.nesting import too_deep
 from sagellm_protocol.model.reading import Readers
 from sagellm_protocol.model.source import DOUBTS, Doubt
-from sagellm_protocol.model.spec import Type, Unknown, nested_in
+from sagellm_protocol.model.spec import Nested, Taught, Type, Unknown, nested_in
 from sagellm_protocol.model.statements import Origin
 from sagellm_protocol.model.surplus import without_unknown
 from sagellm_protocol.model.writing import Writers
 
 if TYPE_CHECKING:
     from sagellm_protocol.codecs.options import Options
+    from sagellm_protocol.codecs.teaching import Teachings
 
 
 class MessageReaders:
@@ -26,15 +27,18 @@ class MessageReaders:
     doubts = DOUBTS
     """What a reader raises on a payload that its explainer must look at."""
 
-    def __init__(self, format: Format, options: Options, revision: str) -> None:
+    def __init__(self, origin: Origin, options: Options, revision: str, teachings: Teachings) -> None:
         self._unknown: Unknown | None = options.unknown
         self._fill = options.fill
         self._history = options.history
         self._revision = revision
-        self._origin: Origin = format.origin
-        self._readers = Readers(format.origin, options.unknown)
         self.today = revision == options.history.latest
         """Whether the revision is today's."""
+        self._teaching = teachings.on_the_wire if self.today else teachings.held
+        self._specs = options.history.specs(revision)
+        self._readers = Readers(origin, options.unknown, teaching=self._teaching)
+        self._checks = Readers(origin, "forbid", self._specs, self._teaching)
+        self._translation = teachings.translation(self._specs, options.unknown)
 
     def reader(self, kind: Type) -> Callable[[Any], Any]:
         """The fast path: a message, or one of ``doubts``.
@@ -42,17 +46,19 @@ class MessageReaders:
         Raises:
             UnsupportedRevisionError: the revision has no such message.
         """
-        read = self._readers.reader(kind)
+        read = self._readers.reader(self._teaching.kind(kind))
         if may_nest_without_end(kind):
             read = _within_depth(read)
         if self.today:
             return read
         for nested in nested_in(kind):
             self._history.spec(nested.cls, self._revision)
-        check = Readers(self._origin, "forbid", self._history.specs(self._revision)).reader(kind)
-        upgrade = self._upgrader(kind)
+        check = self._checks.reader(self._teaching.kind(kind))
+        upgrade, translate = self._upgrader(kind), self._translating(kind)
 
         def read_old(payload: Any) -> Any:
+            if translate is not None:
+                payload = translate(payload)
             check(payload)
             return read(upgrade(payload))
 
@@ -60,19 +66,28 @@ class MessageReaders:
 
     def explainer(self, kind: Type) -> Callable[[Any], Any]:
         """The thorough path: a message, or an error that says all that is wrong."""
-        unknown = self._unknown
+        unknown, specs, teaching = self._unknown, self._specs, self._teaching
+        held = teaching.kind(kind)
         if self.today:
-            return lambda payload: check_payload(kind, payload, unknown=unknown)
-        specs, upgrade = self._history.specs(self._revision), self._upgrader(kind)
+            return lambda payload: check_payload(held, payload, unknown=unknown, teaching=teaching)
+        upgrade, translate = self._upgrader(kind), self._translating(kind)
 
         def explain_old(payload: Any) -> Any:
-            check_payload(kind, payload, unknown=unknown, specs=specs)
-            return check_payload(kind, upgrade(without_unknown(kind, payload, specs)), unknown=unknown)
+            if translate is not None:
+                payload = translate(payload)
+            check_payload(held, payload, unknown=unknown, specs=specs, teaching=teaching)
+            told = without_unknown(kind, payload, specs)
+            return check_payload(held, upgrade(told), unknown=unknown, teaching=teaching)
 
         return explain_old
 
+    def _translating(self, kind: Type) -> Callable[[Any], Any] | None:
+        return None if self._translation is None else self._translation.reading(kind)
+
     def _upgrader(self, kind: Type) -> Callable[[Any], Any]:
         """Brings a payload forward, by the hooks that are registered when it is called."""
+        if isinstance(self._teaching.kind(kind), Taught):
+            return _itself  # A hook has made the message.
         history, revision, fill = self._history, self._revision, self._fill
         hooks_then = history.hooks_changed
         step = history.upgrades(revision).of(kind)
@@ -89,10 +104,11 @@ class MessageReaders:
 class MessageWriters:
     """Writes messages as payloads of one revision."""
 
-    def __init__(self, format: Format, options: Options, revision: str) -> None:
+    def __init__(self, format: Format, options: Options, revision: str, teachings: Teachings) -> None:
         self._lossy = options.lossy
-        self.today = Writers(format.form, options.omit_defaults, format.quote)
-        self._plain = Writers("plain", options.omit_defaults, format.quote)
+        self._translation = teachings.translation(options.history.specs(revision), options.unknown)
+        self.today = Writers(format.form, options.omit_defaults, format.quote, teachings.on_the_wire)
+        self._plain = Writers("plain", options.omit_defaults, format.quote, teachings.held)
         self._downgrades = None if revision == options.history.latest else options.history.downgrades(revision)
 
     def writes_today(self, cls: type) -> bool:
@@ -112,11 +128,20 @@ class MessageWriters:
         return _writing_within_depth(write) if may_nest_without_end(read_type(cls)) else write
 
     def _writer(self, cls: type) -> Callable[[Any], Any]:
-        name = spec_of(cls).name
+        kind = Nested(spec_of(cls).name, cls)
         if self._downgrades is None or self._same(cls):
-            return self.today.writer(cls)
-        write, take_back, lossy = self._plain.writer(cls), self._downgrades.taken_back, self._lossy
-        return lambda message: take_back(name, write(message), lossy=lossy)
+            return self.today.write(kind)
+        write, take_back, lossy = self._plain.write(kind), self._downgrades.taken_back, self._lossy
+        if self._translation is None:
+            return lambda message: take_back(kind.name, write(message), lossy=lossy)
+        translate = self._translation.writing(kind)
+        if isinstance(self._plain.teaching.kind(kind), Taught):
+            return translate
+        return lambda message: translate(take_back(kind.name, write(message), lossy=lossy))
+
+
+def _itself(payload: Any) -> Any:
+    return payload
 
 
 def _within_depth(read: Callable[[Any], Any]) -> Callable[[Any], Any]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 import orjson
@@ -20,6 +20,9 @@ from sagellm_protocol.model.shortening import short
 from sagellm_protocol.model.source import Doubt
 from sagellm_protocol.model.spec import Free, Table, Type, Unknown
 from sagellm_protocol.model.wording import did_you_mean
+
+if TYPE_CHECKING:
+    from sagellm_protocol.codecs.converting import MessageConverter
 
 _FREE_TABLE = Table(Free())
 
@@ -50,6 +53,10 @@ def _is_size(value: Any) -> bool:
 
 def _is_mapping(value: Any) -> bool:
     return isinstance(value, Mapping)
+
+
+def _is_function(value: Any) -> bool:
+    return value is None or (callable(value) and isinstance(value, Hashable))
 
 
 def _is_history(value: Any) -> bool:
@@ -93,6 +100,12 @@ class Options:
     """Values for required fields that an older revision does not have, by field name. A frozen copy is held."""
     history: History = attrs.field(default=HISTORY, validator=_must(_is_history, "a History"))
     """The revisions and messages that it knows."""
+    configure: Callable[[MessageConverter], object] | None = attrs.field(
+        default=None, validator=_must(_is_function, "a function that is given a converter")
+    )
+    """Teaches the codec's converter before anything is read or written: hooks, hook factories and strategies of cattrs,
+    for messages and for types in them, and ``converter.override(Message, field=cattrs.override(...))``. The codec is
+    that function's own."""
     _fill_text: bytes = attrs.field(init=False, repr=False, default=b"{}")
     """``fill`` as JSON, which tells ``1`` from ``True`` and ``1.0`` where Python's ``==`` does not."""
 

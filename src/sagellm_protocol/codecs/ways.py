@@ -58,10 +58,15 @@ def parsing(format: Format) -> Callable[[Any], Any]:
 
 
 def checking(
-    format: Format, max_bytes: int, read: Callable[[Any], Any], explain: Callable[[Any], Any]
+    format: Format, max_bytes: int, read: Callable[[Any], Any] | None, explain: Callable[[Any], Any]
 ) -> Callable[[Any], Any]:
-    """Parse and read; where that raises anything, look again thoroughly: ``explain`` decides, and says why."""
+    """Parse and read; where that raises anything, look again thoroughly: ``explain`` decides, and says why.
+
+    Where ``read`` is None, there is no fast path, and ``explain`` is called once.
+    """
     parse, parse_thoroughly = format.parse or format.loads, parsing(format)
+    if read is None:
+        return lambda data: explain(parse_thoroughly(taken(format, data, max_bytes) if format.sized else data))
 
     def decode(data: Any) -> Any:
         if type(data) is not bytes or len(data) > max_bytes:

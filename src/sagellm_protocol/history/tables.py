@@ -24,6 +24,7 @@ from sagellm_protocol.model.spec import (
     OneOf,
     Spec,
     Table,
+    Taught,
     Text,
     Type,
     Uuid,
@@ -56,6 +57,8 @@ def type_text(kind: Type) -> str:
             return f"dict[str, {type_text(value)}]"
         case Nullable(inner=inner):
             return f"{type_text(inner)} | None"
+        case Taught(inner=inner):
+            return type_text(inner)
         case _:
             return " | ".join(type_text(option) for option in kind.options)
 

@@ -185,6 +185,7 @@ def _may_name_a_field(name: str) -> bool:
 
 def _held_default(cls: type, attribute: attrs.Attribute[Any], kind: Type) -> Any:
     """A default as messages hold it: checked and frozen like any value, and refused where it is wrong."""
+
     def held(value: Any) -> Any:
         checker = Checker("python")
         found = checker.check(kind, value, (ROOT, attribute.name))

@@ -22,7 +22,7 @@ from sagellm_protocol.model.free import FreeChecker
 from sagellm_protocol.model.frozen import EMPTY, FrozenDict
 from sagellm_protocol.model.nesting import MAX_DEPTH, too_deep
 from sagellm_protocol.model.numbers import COMPARE, Source, float_of, int_of, integers_of
-from sagellm_protocol.model.paths import ROOT, Path, told
+from sagellm_protocol.model.paths import ROOT, Path, below, told
 from sagellm_protocol.model.spec import (
     INT_MAX,
     INT_MIN,
@@ -38,6 +38,7 @@ from sagellm_protocol.model.spec import (
     OneOf,
     Spec,
     Table,
+    Taught,
     Text,
     Type,
     Unknown,
@@ -46,6 +47,7 @@ from sagellm_protocol.model.spec import (
     wire_kind,
 )
 from sagellm_protocol.model.statements import doubtful
+from sagellm_protocol.model.teaching import UNTAUGHT, Teaching
 from sagellm_protocol.model.wording import describe, one_of
 
 UUID_TEXT = re.compile("[0-9a-fA-F]{8}(-?)[0-9a-fA-F]{4}\\1[0-9a-fA-F]{4}\\1[0-9a-fA-F]{4}\\1[0-9a-fA-F]{12}")
@@ -71,6 +73,7 @@ class Checker:
     unknown: Unknown | None = None
     specs: Mapping[str, Spec] | None = None
     """The specs of another revision, by message name; where it is absent, each class's own."""
+    teaching: Teaching = UNTAUGHT
     violations: list[Violation] = attrs.field(factory=list)
     """The first hundred."""
     more: int = 0
@@ -85,7 +88,7 @@ class Checker:
 
     def spec(self, nested: Nested) -> Spec:
         """The spec that applies to a nested message."""
-        return spec_of(nested.cls) if self.specs is None else self.specs[nested.name]
+        return self.teaching.spec(spec_of(nested.cls) if self.specs is None else self.specs[nested.name])
 
     def broken(self, path: Path, rule: str | Callable[[], str], value: object) -> Any:
         """Note a violation; gives the mark that stands for the broken value."""
@@ -191,16 +194,41 @@ class Checker:
             text = str.__str__(found) if isinstance(found, str) else None
             if text not in tagged:
                 return self.broken((path, kind.tag), lambda: one_of(tuple(tagged)), found)
-            return self.message(tagged[text], payload, path)
+            return self._option(kind, tagged[text], payload, path)
         fitting = fitting_specs(specs, payload)
         if len(fitting) == 1:
-            return self.message(fitting[0], payload, path)
+            return self._option(kind, fitting[0], payload, path)
         names = " or ".join(spec.name for spec in fitting or specs)
         return self.broken(path, f"clearly one of {names}" if fitting else f"one of {names}", value)
 
+    def _option(self, kind: Choice, spec: Spec, payload: dict[str, Any], path: Path) -> Any:
+        """A payload of one of several messages."""
+        return self.check(self.teaching.kind(Nested(spec.name, spec.cls)), payload, path)
+
+    def _taught(self, kind: Taught, value: Any, path: Path) -> Any:
+        """What a user's own hook makes of a value, checked as a constructor checks its arguments."""
+        if kind.structure is None or self.source == "python":
+            return self.check(kind.inner, value, path)
+        try:
+            made = kind.structure(value)
+        except ValidationError as error:
+            room = MOST_TOLD - len(self.violations)
+            inner = [attrs.evolve(it, path=below(told(path), it.path)) for it in error.violations]
+            self.violations.extend(inner[:room])
+            self.more += error.more + len(inner[room:])
+            return _BROKEN
+        except DecodeError as error:
+            raise DecodeError(below(told(path), error.reason), error.offset) from error
+        wire = self.source, self.unknown
+        self.source, self.unknown = "python", None
+        try:
+            return self.check(kind.inner, made, path)
+        finally:
+            self.source, self.unknown = wire
+
     def _either(self, kind: Either, value: Any, path: Path) -> Any:
         for option in kind.options:
-            trial = Checker(self.source, self.unknown, self.specs)
+            trial = Checker(self.source, self.unknown, self.specs, self.teaching)
             checked = trial.check(option, value, path)
             if not trial.violations:
                 return checked
@@ -323,7 +351,7 @@ class Checker:
         checked = {}
         for field in spec.fields:
             if field.name in value:
-                checked[field.name] = self.check(field.type, value[field.name], (path, field.name))
+                checked[field.today] = self.check(field.type, value[field.name], (path, field.name))
             elif field.required:
                 self.broken((path, field.name), "required", None)
         if (self.unknown or spec.unknown) == "forbid":
@@ -351,6 +379,7 @@ _CHECKS: dict[type, Callable[[Checker, Any, Any, Path], Any]] = {
     Items: Checker._items,
     Table: Checker._table,
     Free: Checker._free,
+    Taught: Checker._taught,
 }
 
 
@@ -379,7 +408,12 @@ def check_arguments(cls: type, arguments: dict[str, Any]) -> dict[str, Any]:
 
 
 def check_payload(
-    kind: Type, payload: Any, *, unknown: Unknown | None = None, specs: Mapping[str, Spec] | None = None
+    kind: Type,
+    payload: Any,
+    *,
+    unknown: Unknown | None = None,
+    specs: Mapping[str, Spec] | None = None,
+    teaching: Teaching = UNTAUGHT,
 ) -> Any:
     """A payload checked in full, as what a decoder returns for it.
 
@@ -387,7 +421,7 @@ def check_payload(
         ValidationError: with every violation.
         DecodeError: an integer past 64 bits.
     """
-    checker = Checker("wire", unknown, specs)
+    checker = Checker("wire", unknown, specs, teaching)
     checked = checker.check(kind, payload, ROOT)
     if checker.violations:
         checker.raise_for(describe(kind))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from functools import cache
+from collections.abc import Callable
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from sagellm_protocol.model.exceptions import EncodeError
-from sagellm_protocol.model.nesting import TOO_DEEP, refuse_too_deep
+from sagellm_protocol.model.nesting import TOO_DEEP
 
 if TYPE_CHECKING:
     from sagellm_protocol.model.reading import Readers
@@ -53,14 +54,15 @@ def from_plain(cls: type[T], payload: Any, *, unknown: Unknown | None = None) ->
         ValidationError: with every violation.
         DecodeError: an integer past 64 bits, or nested deeper than 128 levels.
     """
+    read: Callable[[Any], T] = _reader(cast("Any", cls), unknown)
+    return read(payload)
+
+
+@lru_cache(maxsize=512)
+def _reader(cls: Any, unknown: Unknown | None) -> Callable[[Any], Any]:
     from sagellm_protocol.model.annotations import read_type
     from sagellm_protocol.model.checking import check_payload
-    from sagellm_protocol.model.source import DOUBTS
+    from sagellm_protocol.model.reading import vouched
 
     kind = read_type(cls)
-    try:
-        message: T = _readers(unknown).reader(kind)(payload)
-    except DOUBTS:
-        refuse_too_deep(payload)
-        return cast("T", check_payload(kind, payload, unknown=unknown))
-    return message
+    return vouched(_readers(unknown).reader(kind), lambda payload: check_payload(kind, payload, unknown=unknown))

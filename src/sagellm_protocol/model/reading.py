@@ -1,7 +1,7 @@
 """Payloads into messages: one generated function a message, for each kind of source.
 
 A reader checks everything and explains nothing: it raises ``Doubt`` (or ``KeyError`` and the like) on what it cannot
-vouch for. :func:`Readers.decoder` puts the thorough path behind it.
+vouch for. :func:`vouched` puts the thorough path behind it.
 """
 
 from __future__ import annotations
@@ -15,11 +15,12 @@ from sagellm_protocol.model.annotations import spec_of
 from sagellm_protocol.model.choosing import chosen, tags
 from sagellm_protocol.model.constructor import draft_of
 from sagellm_protocol.model.naming import full_name
-from sagellm_protocol.model.nesting import too_deep
+from sagellm_protocol.model.nesting import refuse_too_deep, too_deep
 from sagellm_protocol.model.once import Once
-from sagellm_protocol.model.source import Doubt, Function
+from sagellm_protocol.model.source import DOUBTS, Doubt, Function
 from sagellm_protocol.model.spec import MAX_FREE_DEPTH, Choice, Derived, Field, Made, Mark, Nested, Spec, Type, Unknown
 from sagellm_protocol.model.statements import CheckStatements, Origin
+from sagellm_protocol.model.teaching import UNTAUGHT, Teaching
 
 _SCALARS = frozenset((str, int, float, bool, type(None)))
 
@@ -33,6 +34,7 @@ class Readers:
     """Overrides what each message does with fields that it does not have."""
     specs: Mapping[str, Spec] | None = None
     """The specs of an older revision: payloads are then only checked, and no message is built."""
+    teaching: Teaching = UNTAUGHT
     _message: Once[type, Callable[[Any], Any]] = attrs.field(init=False)
     """By class and not by name: a class that is defined anew has the name of the one before."""
 
@@ -52,7 +54,7 @@ class Readers:
 
     def spec(self, nested: Nested) -> Spec:
         """The spec that applies to a nested message."""
-        return spec_of(nested.cls) if self.specs is None else self.specs[nested.name]
+        return self.teaching.spec(spec_of(nested.cls) if self.specs is None else self.specs[nested.name])
 
     def _write(self, spec: Spec) -> Callable[[Any], Any]:
         to = Function("read_" + spec.name.replace(".", "_"))
@@ -101,6 +103,8 @@ class Readers:
 
     def _build(self, to: Function, spec: Spec) -> None:
         draft = draft_of(spec.cls)
+        told = {field.today for field in spec.fields}
+        untold = [field for field in spec_of(spec.cls).fields if field.name not in told]
         to.add(f"_self = {to.bind('new', object.__new__)}({to.bind('blank', draft or spec.cls)})")
         for field in spec.fields:
             self._check(to, field)
@@ -110,16 +114,16 @@ class Readers:
                 made = isinstance(field.default, Made)
                 value = to.bind("default_" + field.name, field.default.factory if made else field.default)
                 to.add(f"else: {to.local(field.name)} = {value}{'()' if made else ''}")
-            if draft is not None:
-                to.add(f"_self.{field.name} = {to.local(field.name)}")
-            else:
-                put = to.bind("set_" + field.name, getattr(spec.cls, field.name).__set__)
-                to.add(f"{put}(_self, {to.local(field.name)})")
+            self._put(to, spec, draft, field.today, to.local(field.name))
+        for field in untold:
+            made = isinstance(field.default, Made)
+            value = to.bind("default_" + field.name, field.default.factory if made else field.default)
+            self._put(to, spec, draft, field.today, f"{value}{'()' if made else ''}")
         if draft is not None:
             to.add(f"_self.__class__ = {to.bind('cls', spec.cls)}")
         for field in spec.fields:
             if isinstance(field.default, Derived):
-                put = to.bind(f"set_{field.name}", getattr(spec.cls, field.name).__set__)
+                put = to.bind(f"set_{field.name}", getattr(spec.cls, field.today).__set__)
                 derive = to.bind(f"derive_{field.name}", field.default.function)
                 absent = to.bind("ABSENT", ABSENT)
                 to.add(
@@ -127,9 +131,16 @@ class Readers:
                 )
         to.add("return _self")
 
+    def _put(self, to: Function, spec: Spec, draft: type | None, name: str, value: str) -> None:
+        """A statement that fills a slot: of the draft, where there is one, else by its descriptor."""
+        if draft is not None:
+            to.add(f"_self.{name} = {value}")
+        else:
+            to.add(f"{to.bind('set_' + name, getattr(spec.cls, name).__set__)}(_self, {value})")
+
     def _choice(self, choice: Choice) -> Callable[[Any], Any]:
         specs = [self.spec(option) for option in choice.options]
-        readers = {option.name: self._message(option.cls) for option in choice.options}
+        readers = {option.name: self.reader(self.teaching.kind(option)) for option in choice.options}
         tagged = {text: readers[spec.name] for text, spec in tags(specs, choice.tag).items()}
         tag: Any = choice.tag
 
@@ -144,6 +155,20 @@ class Readers:
             return readers[spec.name](payload)
 
         return read_choice
+
+
+def vouched(read: Callable[[Any], Any], explain: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """A reader of payloads that a caller made, with the thorough path behind it, which decides and explains."""
+
+    def read_or_explain(payload: Any) -> Any:
+        try:
+            return read(payload)
+        except DOUBTS:
+            pass
+        refuse_too_deep(payload)
+        return explain(payload)
+
+    return read_or_explain
 
 
 def pass_over(payload: Mapping[str, Any], known: frozenset[str]) -> None:

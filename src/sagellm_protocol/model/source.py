@@ -21,6 +21,18 @@ DOUBTS = (Doubt, KeyError, TypeError, OverflowError, RecursionError)
 """What a generated function raises on a value that the thorough path must look at."""
 
 
+def doubting(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """A function of the caller's, which may raise anything: as one that doubts."""
+
+    def doubted(value: Any) -> Any:
+        try:
+            return function(value)
+        except Exception as error:  # whatever it raises: the thorough path calls it again, and tells
+            raise Doubt from error
+
+    return doubted
+
+
 _NAMES: dict[str, Any] = {
     "_Doubt": Doubt,
     **{

@@ -122,8 +122,22 @@ class Either:
     options: tuple[Type, ...]
 
 
+@attrs.frozen
+class Taught:
+    """A type that a codec was taught to read or write in a way of its user's."""
+
+    inner: Type
+    structure: Callable[[Any], Any] | None
+    """What stands on the wire to what a message holds, which is checked then; None where that is read as ever.
+
+    It raises a ``ValidationError`` or a ``DecodeError``.
+    """
+    unstructure: Callable[[Any], Any] | None
+    """What a message holds to what stands on the wire; None where that is written as ever."""
+
+
 Type: TypeAlias = (
-    "Text | Flag | Number | Uuid | Member | OneOf | Nested | Choice | Items | Table | Free | Nullable | Either"
+    "Text | Flag | Number | Uuid | Member | OneOf | Nested | Choice | Items | Table | Free | Nullable | Either | Taught"
 )
 
 
@@ -167,6 +181,8 @@ class Field:
     """The field's name today, whatever this revision calls it; empty where today has no such field."""
     null: Any = attrs.field(default=REQUIRED, eq=False)
     """The default that took the place of null, where a later revision forbade it; else ``REQUIRED``."""
+    omit_default: bool | None = attrs.field(default=None, eq=False)
+    """Whether a codec was taught to leave it out where it holds its default; None where nothing was said."""
 
     @property
     def required(self) -> bool:
@@ -179,10 +195,14 @@ class Field:
         return self.null if self.default is None and self.null is not REQUIRED else self.default
 
     @property
+    def tells_apart(self) -> bool:
+        """Whether it holds one literal text, which tells its message from others."""
+        return isinstance(self.type, OneOf) and len(self.type.values) == 1
+
+    @property
     def always_written(self) -> bool:
         """Whether leaving the field out would change what the payload means, even at its default."""
-        tag = isinstance(self.type, OneOf) and len(self.type.values) == 1
-        return tag or isinstance(self.default, (Mark, Derived, Made))
+        return self.tells_apart or isinstance(self.default, (Mark, Derived, Made))
 
 
 @attrs.frozen
@@ -243,6 +263,8 @@ def wire_kind(kind: Type) -> str:
             return "flag"
         case Member(members=members):
             return "text" if all(isinstance(value, str) for value in members.values()) else "number"
+        case Taught(inner=inner):
+            return wire_kind(inner)
         case Items():
             return "array"
         case Nested() | Choice() | Table():
@@ -258,7 +280,7 @@ def nested_in(kind: Type) -> tuple[Nested, ...]:
             return (kind,)
         case Choice(options=options) | Either(options=options):
             return tuple(found for option in options for found in nested_in(option))
-        case Items(item=inner) | Table(value=inner) | Nullable(inner=inner):
+        case Items(item=inner) | Table(value=inner) | Nullable(inner=inner) | Taught(inner=inner):
             return nested_in(inner)
         case _:
             return ()

@@ -17,7 +17,7 @@ import attrs
 
 from sagellm_protocol.model import freezing
 from sagellm_protocol.model.frozen import EMPTY, DraftDict, FrozenDict
-from sagellm_protocol.model.source import Function
+from sagellm_protocol.model.source import Function, doubting
 from sagellm_protocol.model.spec import (
     INT_MAX,
     INT_MIN,
@@ -32,6 +32,7 @@ from sagellm_protocol.model.spec import (
     Number,
     OneOf,
     Table,
+    Taught,
     Text,
     Type,
     Uuid,
@@ -92,10 +93,20 @@ class CheckStatements:
                 self._items(to, kind, name)
             case Table():
                 self._table(to, kind, name)
+            case Taught():
+                self._taught(to, kind, name)
             case Free():
                 to.add(f"{name} = {to.bind('freeze', _FREEZE[self.origin][0])}({name})")
             case _:
                 self._either(to, kind, name)
+
+    def _taught(self, to: Function, kind: Taught, name: str) -> None:
+        """The user's own hook, and then the checks of what it gave, as of a constructor's argument."""
+        if kind.structure is None or self.origin == "python":
+            self.write(to, kind.inner, name)
+        else:
+            to.add(f"{name} = {to.bind('structure', doubting(kind.structure))}({name})")
+            CheckStatements("python").write(to, kind.inner, name)
 
     def _number(self, to: Function, kind: Number, name: str) -> None:
         unlike = self.unlike(kind, name)
@@ -260,5 +271,7 @@ def _held_as_it_comes(kind: Type, origin: Origin) -> bool:
             return origin == "python"
         case Nullable():
             return _held_as_it_comes(kind.inner, origin)
+        case Taught(inner=inner, structure=structure):
+            return (structure is None or origin == "python") and _held_as_it_comes(inner, origin)
         case _:
             return False

@@ -15,6 +15,7 @@ from sagellm_protocol.model.spec import (
     Number,
     OneOf,
     Table,
+    Taught,
     Text,
     Type,
     Uuid,
@@ -44,6 +45,8 @@ def describe(kind: Type) -> str:
             return f"{describe(kind.inner)} or None"
         case Free():
             return "JSON"
+        case Taught():
+            return describe(kind.inner)
         case _:
             return " or ".join(describe(option) for option in kind.options)
 

@@ -24,12 +24,15 @@ from sagellm_protocol.model.spec import (
     Nullable,
     Number,
     OneOf,
+    Spec,
     Table,
+    Taught,
     Text,
     Type,
     Uuid,
     nested_in,
 )
+from sagellm_protocol.model.teaching import UNTAUGHT, Teaching
 
 Form: TypeAlias = Literal["orjson", "msgpack", "plain"]
 """Who takes the values next: orjson writes UUIDs, enumerations, tuples and FrozenDicts itself, msgpack all but UUIDs
@@ -44,17 +47,35 @@ class Writers:
     omit_defaults: bool = False
     quote: Callable[[Any], bytes] | None = None
     """Gives a UUID's text in quotes: a JSON writer, if there is one, does that several times faster than ``str``."""
+    teaching: Teaching = UNTAUGHT
     writer: Once[type, Callable[[Any], dict[str, Any]]] = attrs.field(init=False)
     """Gives the function that turns a message of a class into a payload."""
 
     def __attrs_post_init__(self) -> None:
-        self.writer = Once(self._short if self.omit_defaults else self._whole)
+        self.writer = Once(lambda cls: self._short(cls) if self._shortens(cls) else self._whole(cls))
 
-    def choice(self, choice: Choice) -> Callable[[Any], dict[str, Any]]:
+    def write(self, kind: Type) -> Callable[[Any], Any]:
+        """The function that turns what a message holds, or a message, into a payload; a user's own if it was taught."""
+        kind = self.teaching.kind(kind)
+        if isinstance(kind, Nested):
+            return self.writer(kind.cls)
+        to = Function("write_value")
+        to.add(f"return {self._expression(to, kind, '_value')}")
+        written: Callable[[Any], Any] = to.compile("_value")
+        return written
+
+    def spec(self, cls: type) -> Spec:
+        """The message as it is written."""
+        return self.teaching.spec(spec_of(cls))
+
+    def _shortens(self, cls: type) -> bool:
+        return self.omit_defaults or any(field.omit_default for field in self.spec(cls).fields)
+
+    def choice(self, choice: Choice) -> Callable[[Any], Any]:
         """The same for one of several messages."""
-        writers = {option.cls: self.writer(option.cls) for option in choice.options}
+        writers = {option.cls: self.write(option) for option in choice.options}
 
-        def write_choice(message: Any) -> dict[str, Any]:
+        def write_choice(message: Any) -> Any:
             # A plain subclass of a message is written as that message.
             return next(writers[base] for base in type(message).__mro__ if base in writers)(message)
 
@@ -87,45 +108,50 @@ class Writers:
         """A dict display of a message in a local variable; messages that are always in it are displayed in place."""
         within |= {cls}
         items = []
-        for field in spec_of(cls).fields:
-            value = f"{message}.{field.name}"
+        for field in self.spec(cls).fields:
+            value = f"{message}.{field.today}"
             if not self._as_it_is(field.type):
                 local = to.fresh(field.name)
                 to.add(f"{local} = {value}")
-                if isinstance(field.type, Nested) and field.type.cls not in within:
-                    value = self._display(to, field.type.cls, local, within)
+                inner = field.type.cls if isinstance(field.type, Nested) else None
+                if inner is not None and inner not in within and not self._shortens(inner):
+                    value = self._display(to, inner, local, within)
                 else:
                     value = self._expression(to, field.type, local)
             items.append(f"{field.name!r}: {value}")
         return f"{{{', '.join(items)}}}"
 
     def _short(self, cls: Any) -> Callable[[Any], dict[str, Any]]:
-        spec = spec_of(cls)
+        spec = self.spec(cls)
         to = Function("write_short_" + spec.name.replace(".", "_"))
         to.add("_payload = {}")
         for field in spec.fields:
-            to.add(f"v_{field.name} = _self.{field.name}")
-            put = f"_payload[{field.name!r}] = {self._expression(to, field.type, f'v_{field.name}')}"
-            if field.always_written:
+            local = to.local(field.name)
+            to.add(f"{local} = _self.{field.today}")
+            put = f"_payload[{field.name!r}] = {self._expression(to, field.type, local)}"
+            omits = self.omit_defaults if field.omit_default is None else field.omit_default
+            if field.always_written or not omits:
                 to.add(put)
             else:
-                to.add(f"if {self._differs(to, field)}: {put}")
+                to.add(f"if {self._differs(to, field, local)}: {put}")
         to.add("return _payload")
         return to.compile("_self")
 
-    def _differs(self, to: Function, field: Field) -> str:
+    def _differs(self, to: Function, field: Field, local: str) -> str:
         if field.default is None:
-            return f"v_{field.name} is not None"
+            return f"{local} is not None"
         if isinstance(field.type, Free) or isinstance(field.default, float):
             # 0, 0.0, -0.0 and False are equal, and not the same JSON.
-            return f"_repr(v_{field.name}) != {repr(field.default)!r}"
-        return f"v_{field.name} != {to.bind('default_' + field.name, field.default)}"
+            return f"_repr({local}) != {repr(field.default)!r}"
+        return f"{local} != {to.bind('default_' + field.name, field.default)}"
 
     def _as_it_is(self, kind: Type) -> bool:
         """Whether what the message holds can stand in the payload."""
         match kind:
             case Text() | Flag() | Number() | OneOf():
                 return True
+            case Taught(inner=inner, unstructure=unstructure):
+                return unstructure is None and self._as_it_is(inner)
             case Uuid():
                 return self.form == "orjson"
             case Member(members=members):
@@ -144,7 +170,7 @@ class Writers:
 
     def _flat(self, cls: type) -> bool:
         """Whether every field of a message can stand in the payload as it is."""
-        return all(self._as_it_is(field.type) for field in spec_of(cls).fields)
+        return all(self._as_it_is(field.type) for field in self.spec(cls).fields)
 
     def _expression(self, to: Function, kind: Type, value: str) -> str:
         """An expression for the payload of a simple name."""
@@ -153,6 +179,10 @@ class Writers:
         match kind:
             case Nullable(inner=inner):
                 return f"None if {value} is None else {self._expression(to, inner, value)}"
+            case Taught(inner=inner, unstructure=unstructure):
+                if unstructure is not None:
+                    return f"{to.bind('unstructure', unstructure)}({value})"
+                return self._expression(to, inner, value)
             case Uuid():
                 return (
                     f"_str({value})"
@@ -161,7 +191,7 @@ class Writers:
                 )
             case Member():
                 return f"{value}._value_"
-            case Nested(cls=cls) if not self.omit_defaults and self._flat(cls):
+            case Nested(cls=cls) if not self._shortens(cls) and self._flat(cls):
                 return self._display(to, cls, value, frozenset())
             case Nested(cls=cls, name=name):
                 return f"{to.bind('write_' + name, self.writer(cls))}({value})"
@@ -190,6 +220,8 @@ class Writers:
 
 def _held_class(kind: Type) -> tuple[type, ...]:
     match kind:
+        case Taught(inner=inner):
+            return _held_class(inner)
         case Items():
             return (tuple,)
         case Table():

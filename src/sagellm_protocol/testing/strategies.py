@@ -29,6 +29,7 @@ from sagellm_protocol.model.spec import (
     OneOf,
     Spec,
     Table,
+    Taught,
     Text,
     Type,
     Uuid,
@@ -111,6 +112,8 @@ class _Drawing:
                 return _free
             case Nullable(inner=inner):
                 return st.none() | self.values(inner)
+            case Taught(inner=inner):
+                return self.values(inner)
             case _:
                 return st.one_of([self.values(option) for option in kind.options])
 

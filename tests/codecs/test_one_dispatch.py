@@ -1,0 +1,458 @@
+"""A codec is its converter: what one does, the other does, whatever it was taught."""
+
+from __future__ import annotations
+
+import dataclasses
+import uuid
+from collections.abc import Callable
+from typing import Any, Union
+
+import attrs
+import cattrs
+import pytest
+from cattrs.strategies import configure_tagged_union
+from hypothesis import given, strategies as st
+
+import declared
+from payloads import corrupted, outcome
+from sagellm_protocol import (
+    EncodeError,
+    Metrics,
+    OptionError,
+    Request,
+    Response,
+    StreamEvent,
+    StreamEventDelta,
+    StreamEventStart,
+    ValidationError,
+    catalog,
+    codecs,
+    history,
+)
+from sagellm_protocol.model import message
+from sagellm_protocol.model.annotations import is_message, spec_of
+from sagellm_protocol.model.exceptions import DeclarationError
+from sagellm_protocol.testing import messages
+
+NAMES = ("json", "msgpack", "dict", "msgspec-json", "msgspec-msgpack")
+MESSAGES = {
+    **catalog.messages(),
+    **{f"declared.{name}": cls for name, cls in vars(declared).items() if is_message(cls)},
+}
+every_message = pytest.mark.parametrize("cls", MESSAGES.values(), ids=list(MESSAGES))
+every_codec = pytest.mark.parametrize("name", NAMES)
+
+
+def of_leaves(converter: Any) -> None:
+    """Hooks for what stands in many messages: numbers as texts, UUIDs as their digits alone."""
+    converter.register_structure_hook(float, lambda value, _: float(value.removeprefix("f")))
+    converter.register_unstructure_hook(float, lambda value: f"f{value!r}")
+    converter.register_structure_hook(uuid.UUID, lambda value, _: uuid.UUID(int=int(value, 16)))
+    converter.register_unstructure_hook(uuid.UUID, lambda value: f"{value.int:x}")
+
+
+def of_names(converter: Any) -> None:
+    """Every field in capitals, but for those that tell messages apart."""
+    for cls in MESSAGES.values():
+        renamed = {
+            field.name: cattrs.override(rename=field.name.upper())
+            for field in spec_of(cls).fields
+            if not field.tells_apart
+        }
+        converter.override(cls, **renamed)
+
+
+TEACHINGS: dict[str, Callable[[Any], None] | None] = {"as it is": None, "leaves": of_leaves, "names": of_names}
+taught = pytest.mark.parametrize("teaching", TEACHINGS.values(), ids=list(TEACHINGS))
+
+
+def alike(codec: Any, value: Any, cls: Any) -> None:
+    """The law, for a value and the class that it is decoded as."""
+    converter, wire = codec.converter, codec.encode(value)
+    assert codec.format.loads(wire) == codec.format.loads(codec.format.dumps(converter.unstructure(value)))
+    assert codec.format.loads(wire) == codec.format.loads(converter.dumps(value))
+    found = codec.decode(wire, cls)
+    assert found == value
+    assert repr(found) == repr(converter.structure(codec.format.loads(wire), cls)) == repr(converter.loads(wire, cls))
+
+
+def told_apart(cls: Any, teaching: Any) -> bool:
+    """Whether no field of a message is a number or else a text, which the hooks for numbers would make alike."""
+    return teaching is not of_leaves or cls is not declared.Everything
+
+
+@taught
+@every_message
+def test_codec_and_converter_are_one(cls: Any, teaching: Any) -> None:
+    if not told_apart(cls, teaching):
+        return
+    every = [codecs.get(name, configure=teaching) for name in NAMES]
+
+    @given(messages(cls), st.sampled_from(every))
+    def check(value: Any, codec: Any) -> None:
+        alike(codec, value, cls)
+        alike(codec, [value, value], list[cls])
+        alike(codec, {"a": value}, dict[str, cls])
+
+    check()
+
+
+@taught
+@every_message
+def test_they_refuse_in_the_same_words(cls: Any, teaching: Any) -> None:
+    if not told_apart(cls, teaching):
+        return
+    every = [codecs.get(name, configure=teaching) for name in NAMES]
+    plain = codecs.get("dict", configure=teaching)
+
+    @given(corrupted(messages(cls).map(plain.encode)), st.sampled_from(every))
+    def check(payload: Any, codec: Any) -> None:
+        try:
+            wire = codec.format.dumps(payload)
+        except EncodeError:
+            return
+        expected = outcome(lambda: codec.decode(wire, cls))
+        assert outcome(lambda: codec.converter.structure(codec.format.loads(wire), cls)) == expected
+        assert outcome(lambda: codec.converter.loads(wire, cls)) == expected
+
+    check()
+
+
+@attrs.frozen
+class Job:
+    """A class of the user's that holds messages, and types that they know."""
+
+    name: str
+    metrics: Metrics
+    events: list[StreamEvent]
+    share: float = 0.0
+    by_id: dict[str, Union[Request, None]] = attrs.field(factory=dict)  # noqa: UP007
+
+
+@dataclasses.dataclass
+class Batch:
+    """And a dataclass, which holds one of those."""
+
+    job: Job
+    ids: tuple[uuid.UUID, ...]
+
+
+METRICS = Metrics(ttft_ms=1.5, throughput_tps=2.5, peak_mem_mb=1, error_rate=0.0)
+DELTA = StreamEventDelta(request_id="r", trace_id="t", engine_id="e", content="Hi", content_tokens=[1])
+REQUEST = Request(request_id="r", trace_id="t", max_tokens=8)
+JOB = Job("nightly", METRICS, [DELTA, DELTA], 0.5, {"a": REQUEST, "b": None})
+
+
+@taught
+@every_codec
+@pytest.mark.parametrize("revision", history.revisions[::4])
+def test_classes_of_the_users_that_hold_messages(name: str, revision: str, teaching: Any) -> None:
+    codec = codecs.get(name, revision=revision, configure=teaching, lossy=True, fill={"engine_id": "e"})
+    batch = Batch(attrs.evolve(JOB, by_id={}), (uuid.UUID(int=7),))
+    alike(codec, attrs.evolve(JOB, by_id={}), Job)
+    alike(codec, batch, Batch)
+    payload = codec.format.loads(codec.encode(batch))
+    payload["job"]["share"] = "7"
+    wire = codec.format.dumps(payload)
+    with pytest.raises(ValidationError, match=r"job\.share"):
+        codecs.get(name, revision=revision).decode(wire, Batch)
+
+
+@pytest.mark.parametrize("cls", catalog.messages().values(), ids=list(catalog.messages()))
+def test_every_revision_that_has_a_message_carries_what_was_taught(cls: Any) -> None:
+    since = history.revisions.index(history.HISTORY.since(spec_of(cls).name))
+    revisions = history.revisions[since], history.revisions[(since + 13) // 2], history.latest
+    choices = {"lossy": True, "fill": {"engine_id": "e"}}
+    every = [
+        (
+            codecs.get("json", revision=revision, configure=teaching, **choices),
+            codecs.get("dict", revision=revision, **choices),
+        )
+        for revision in revisions
+        for teaching in (of_leaves, of_names)
+    ]
+
+    @given(messages(cls), st.sampled_from(every))
+    def check(value: Any, pair: Any) -> None:
+        codec, plain = pair
+        expected = outcome(lambda: plain.decode(plain.encode(value), cls))
+        assert outcome(lambda: codec.decode(codec.encode(value), cls)) == expected
+        assert outcome(lambda: codec.decode_envelope(codec.encode_envelope(value))) == expected
+        assert outcome(lambda: codec.converter.loads(codec.converter.dumps(value), cls)) == expected
+
+    check()
+
+
+@every_codec
+def test_a_hook_is_obeyed_wherever_its_type_stands(name: str) -> None:
+    def in_capitals(converter: Any) -> None:
+        converter.register_structure_hook(str, lambda value, _: value.lower())
+        converter.register_unstructure_hook(str, str.upper)
+
+    codec = codecs.get(name, configure=in_capitals)
+    for value, cls in (
+        (DELTA, StreamEvent),
+        ([DELTA], list[StreamEvent]),
+        ({"x": REQUEST}, dict[str, Request]),
+        (JOB, Job),
+    ):
+        wire = codec.encode(value)
+        assert "HI" in str(codec.format.loads(wire)) or "'R'" in str(codec.format.loads(wire))
+        assert codec.decode(wire, cls) is not None
+        assert "hi" in str(codec.decode(wire, cls)) or "'r'" in str(codec.decode(wire, cls))
+
+
+def twice(value: Any, _: Any = None) -> Any:
+    return value * 2
+
+
+@every_codec
+@pytest.mark.parametrize("revision", ["latest", "0.1.0"])
+def test_a_hook_for_a_message(name: str, revision: str) -> None:
+    def by_text(converter: Any) -> None:
+        converter.register_unstructure_hook(Metrics, lambda held: f"{held.ttft_ms} {held.throughput_tps}")
+        converter.register_structure_hook(
+            Metrics,
+            lambda text, _: Metrics(
+                ttft_ms=float(text.split()[0]), throughput_tps=float(text.split()[1]), peak_mem_mb=1, error_rate=0.0
+            ),
+        )
+
+    codec = codecs.get(name, configure=by_text)
+    answer = Response(
+        request_id="r", trace_id="t", output_text="x", output_tokens=[1], finish_reason="stop", metrics=METRICS
+    )
+    assert codec.format.loads(codec.encode(answer))["metrics"] == "1.5 2.5"
+    assert codec.format.loads(codec.encode(METRICS)) == "1.5 2.5"
+    assert codec.decode(codec.encode(answer), Response) == answer
+    assert codec.decode(codec.encode(METRICS), Metrics) == METRICS
+    with pytest.raises(
+        ValidationError, match=r"metrics: must be convertible \(could not convert string to float: 'x'\)"
+    ):
+        codec.decode(codec.format.dumps({**codec.format.loads(codec.encode(answer)), "metrics": "x 1"}), Response)
+
+
+def test_what_a_hook_makes_is_checked() -> None:
+    codec = codecs.get("json", configure=lambda converter: converter.register_structure_hook(int, twice))
+    data = b'{"request_id":"r","trace_id":"t","max_tokens":%s}'
+    assert codec.decode(data % b"4", Request).max_tokens == 8
+    with pytest.raises(ValidationError, match="max_tokens: must be > 0, got -8"):
+        codec.decode(data % b"-4", Request)
+    with pytest.raises(ValidationError, match="max_tokens: must be int, got 'xx'"):
+        codec.decode(data % b'"x"', Request)
+
+
+def test_a_tagged_union_by_the_strategy_of_cattrs() -> None:
+    def with_class_names(converter: Any) -> None:
+        configure_tagged_union(StreamEvent, converter, tag_name="class")
+
+    codec = codecs.get("json", configure=with_class_names, unknown="ignore")
+    wire = codec.encode(attrs.evolve(JOB, by_id={}))
+    assert b'"class":"StreamEventDelta"' in wire
+    assert codec.decode(wire, Job).events == [DELTA, DELTA]
+    with pytest.raises(ValidationError, match=r"events\[0\]"):
+        codec.decode(wire.replace(b'"class":"StreamEventDelta"', b'"class":"StreamEventData"'), Job)
+
+
+def test_the_functions_that_cattrs_makes_for_a_message() -> None:
+    def with_cattrs(converter: Any) -> None:
+        short = {"max_tokens": cattrs.override(rename="n"), "prompt": cattrs.override(omit_if_default=True)}
+        converter.register_structure_hook(Request, cattrs.gen.make_dict_structure_fn(Request, converter, **short))
+        converter.register_unstructure_hook(Request, cattrs.gen.make_dict_unstructure_fn(Request, converter, **short))
+
+    codec = codecs.get("json", configure=with_cattrs)
+    payload = codec.format.loads(codec.encode(REQUEST))
+    assert payload["n"] == 8
+    assert "prompt" not in payload
+    assert codec.decode(codec.encode(REQUEST), Request) == REQUEST
+    assert codec.decode(codec.encode([REQUEST]), list[Request]) == [REQUEST]
+    payload["n"] = "8"
+    with pytest.raises(ValidationError, match="must be int, got '8'"):
+        codec.decode(codec.format.dumps(payload), Request)
+
+
+# Overrides
+
+OVERRIDES: list[tuple[dict[str, Any], dict[str, Any], str]] = [
+    ({"max_tokens": cattrs.override(rename="n")}, {"n": 8}, "max_tokens"),
+    (
+        {"max_tokens": cattrs.override(unstruct_hook=str, struct_hook=lambda text, _: int(text))},
+        {"max_tokens": "8"},
+        "",
+    ),
+    ({"prompt": cattrs.override(omit=True)}, {}, "prompt"),
+    ({"prompt": cattrs.override(omit_if_default=True)}, {}, "prompt"),
+    ({"trace_id": cattrs.override(rename="request_id"), "request_id": cattrs.override(rename="trace_id")}, {}, ""),
+]
+
+
+@every_codec
+@pytest.mark.parametrize("revision", ["latest", "0.5.4.12", "0.1.0"])
+@pytest.mark.parametrize(("overrides", "there", "gone"), OVERRIDES)
+def test_overrides(name: str, revision: str, overrides: Any, there: Any, gone: str) -> None:
+    codec = codecs.get(name, revision=revision, configure=lambda converter: converter.override(Request, **overrides))
+    wire = codec.encode(REQUEST)
+    payload = codec.format.loads(wire)
+    assert there.items() <= payload.items()
+    # At the oldest revision a prompt was required.
+    assert gone not in payload or (revision == "0.1.0" and overrides["prompt"].omit_if_default)
+    if revision == "latest" or gone != "prompt":
+        assert codec.decode(wire, Request) == codec.converter.loads(wire, Request) == REQUEST
+        assert codec.decode_envelope(codec.encode_envelope(REQUEST)) == REQUEST
+
+
+def test_an_omitted_field_is_not_read_either() -> None:
+    def without_prompt(converter: Any) -> None:
+        converter.override(Request, prompt=cattrs.override(omit=True))
+
+    data = b'{"request_id":"r","trace_id":"t","max_tokens":8,"prompt":"x"}'
+    with pytest.raises(ValidationError, match="prompt: must be a known field"):
+        codecs.get("json", configure=without_prompt).decode(data, Request)
+    assert codecs.get("json", configure=without_prompt, unknown="ignore").decode(data, Request).prompt == ""
+
+
+def test_omitting_defaults_field_by_field() -> None:
+    def but_for_prompt(converter: Any) -> None:
+        converter.override(Request, prompt=cattrs.override(omit_if_default=False))
+
+    codec = codecs.get("dict", omit_defaults=True, configure=but_for_prompt)
+    assert codec.encode(REQUEST) == {"request_id": "r", "trace_id": "t", "prompt": "", "max_tokens": 8}
+
+
+@message
+class Secret:
+    """Holds what cannot be left out, and what can."""
+
+    name: str
+    made: Any = attrs.field(factory=dict)
+    other: str = ""
+
+
+WRONG: list[tuple[Any, dict[str, Any], str]] = [
+    (Job, {}, "is no message; register hooks for other classes"),
+    (
+        Request,
+        {"max_token": cattrs.override(rename="n")},
+        "Request.max_token: there is no such field .did you mean max_tokens",
+    ),
+    (Request, {"max_tokens": "n"}, "write cattrs.override"),
+    (Request, {"max_tokens": cattrs.override(rename="")}, "rename must be a text that is not empty, got ''"),
+    (Request, {"max_tokens": cattrs.override(rename="prompt")}, "two fields would be called 'prompt'"),
+    (Request, {"max_tokens": cattrs.override(omit=True)}, "it is required, and cannot be omitted"),
+    (StreamEventStart, {"event": cattrs.override(rename="kind")}, "it tells messages apart, and keeps its name"),
+    (StreamEventStart, {"event": cattrs.override(omit=True)}, "it tells messages apart, and cannot be omitted"),
+    (StreamEventStart, {"event": cattrs.override(omit_if_default=True)}, "left out it would mean something else"),
+    (Request, {"max_tokens": cattrs.override(struct_hook="x")}, "struct_hook must be a function, got 'x'"),
+]
+
+
+@pytest.mark.parametrize(("cls", "overrides", "words"), WRONG)
+def test_overrides_that_cannot_be_obeyed_are_refused(cls: Any, overrides: Any, words: str) -> None:
+    with pytest.raises(OptionError, match=words):
+        codecs.get("json", configure=lambda converter: converter.override(cls, **overrides))
+
+
+def test_hooks_for_one_of_several_types_are_refused_unless_they_decide() -> None:
+    with pytest.raises(OptionError, match=r"Mixture.either: .* register a hook for typing.Union"):
+        codecs.get("json", configure=of_leaves).encode(Mixture(either=1.5, number=2.5))
+
+
+@pytest.mark.parametrize("name", ["json", "msgspec-msgpack"])
+def test_a_hook_for_a_union_decides(name: str) -> None:
+    def deciding(converter: Any) -> None:
+        converter.register_structure_hook(float, lambda value, _: float(value))
+        converter.register_unstructure_hook(float, str)
+        converter.register_structure_hook(Union[str, float], lambda pair, _: pair[0])  # noqa: UP007
+        converter.register_unstructure_hook(Union[str, float], lambda value: [value])  # noqa: UP007
+
+    codec = codecs.get(name, configure=deciding)
+    for value in (Mixture(either=1.5, number=2.5), Mixture(either="1.5", number=2.5)):
+        assert codec.format.loads(codec.encode(value)) == {"either": [value.either], "number": "2.5"}
+        alike(codec, value, Mixture)
+
+
+@message
+class Mixture:
+    """Holds a text or a number."""
+
+    either: Union[str, float]  # noqa: UP007
+    number: float
+
+
+# Who may teach
+
+TEACHING: dict[str, Callable[[Any], Any]] = {
+    "structure": lambda it: it.register_structure_hook(float, twice),
+    "structure, by its annotation": lambda it: it.register_structure_hook(annotated_hook),
+    "structure, by a function": lambda it: it.register_structure_hook_func(lambda cls: cls is float, twice),
+    "structure, by a factory": lambda it: it.register_structure_hook_factory(lambda cls: cls is float, lambda _: twice),
+    "structure, as a decorator": lambda it: it.register_structure_hook_factory(lambda cls: cls is float)(
+        lambda _: twice
+    ),
+    "structure, by an extended factory": lambda it: it.register_structure_hook_factory(
+        lambda cls: cls is float, extended
+    ),
+    "unstructure": lambda it: it.register_unstructure_hook(float, twice),
+    "unstructure, by its annotation": lambda it: it.register_unstructure_hook(annotated_writer),
+    "unstructure, by a function": lambda it: it.register_unstructure_hook_func(lambda cls: cls is float, twice),
+    "unstructure, by a factory": lambda it: it.register_unstructure_hook_factory(
+        lambda cls: cls is float, lambda _: twice
+    ),
+    "unstructure, as a decorator": lambda it: it.register_unstructure_hook_factory(lambda cls: cls is float)(
+        lambda _: twice
+    ),
+}
+
+
+def extended(_: Any, converter: Any) -> Any:
+    return twice
+
+
+def annotated_hook(value: Any, _: Any) -> float:
+    return float(value * 2)
+
+
+def annotated_writer(value: float) -> Any:
+    return value * 2
+
+
+annotated_hook.__annotations__["return"] = float
+annotated_writer.__annotations__["value"] = float
+
+
+@pytest.mark.parametrize("teach", TEACHING.values(), ids=list(TEACHING))
+def test_every_way_of_teaching_is_obeyed_or_refused(teach: Any) -> None:
+    codec = codecs.get("json", configure=teach)
+    data = codecs.get("json").encode(METRICS)
+    changed = codec.decode(data, Metrics) != METRICS or codec.encode(METRICS) != data
+    assert changed
+    assert codec.converter.loads(data, Metrics) == codec.decode(data, Metrics)
+    assert codec.converter.dumps(METRICS) == codec.encode(METRICS)
+    for shared in (codecs.get("json"), codec):
+        with pytest.raises(OptionError, match=r"codecs.get\(name, configure=function\)"):
+            teach(shared.converter)
+
+
+def test_a_converter_is_not_copied_and_takes_no_more_overrides() -> None:
+    with pytest.raises(OptionError, match="configure=function"):
+        codecs.get("json").converter.copy()
+    with pytest.raises(OptionError, match="configure=function"):
+        codecs.get("json").converter.override(Request, prompt=cattrs.override(rename="p"))
+
+
+def test_what_configure_may_be() -> None:
+    for wrong in (7, "x", [], attrs.make_class("Unhashable", [], eq=True, unsafe_hash=None)):
+        with pytest.raises(OptionError, match="configure"):
+            codecs.get("json", configure=wrong)  # type: ignore[arg-type]
+    with pytest.raises(OptionError, match="raises ZeroDivisionError: division by zero"):
+        codecs.get("json", configure=lambda _: 1 / 0)
+    with pytest.raises(DeclarationError):
+        codecs.get("json", configure=lambda converter: converter.structuring(object()))
+    assert codecs.get("json", configure=of_leaves) is codecs.get("json", configure=of_leaves)
+    assert codecs.negotiate("application/json", configure=of_leaves) is codecs.get("json", configure=of_leaves)
+
+
+def test_what_was_configured_goes_no_short_way() -> None:
+    codec = codecs.get("msgspec-json", configure=of_leaves)
+    assert codec.describe()["fallbacks"]["types.Metrics"] == "it was configured"
+    assert "types.StreamEventDelta" not in codec.describe()["fallbacks"]
