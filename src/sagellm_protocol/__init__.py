@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from sagellm_protocol.errors import (
         Error as Error,
         ErrorCode as ErrorCode,
+        error_of as error_of,
     )
     from sagellm_protocol.heterogeneous_types import (
         DeviceClass as DeviceClass,
@@ -193,7 +194,7 @@ else:
                 QuantizationGranularity QuantizationScheme SparseConfig SparseFormat SparsityPattern
                 SpeculativeDecodingConfig SpeculativeStrategy
             """,
-            "errors": "Error ErrorCode",
+            "errors": "Error ErrorCode error_of",
             "heterogeneous_types": """
                 DeviceClass HeteroSchedulingHint KVOffloadSpec KVOffloadStats KVOffloadTrigger
                 KVRestoreTrigger

@@ -12,6 +12,13 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
+_packages: dict[str, Callable[[str], Any]] = {}
+
+
+def public(package: str, name: str) -> Any:
+    """A name of a package that was attached: for modules that must not import the one that it comes from."""
+    return _packages[package](name)
+
 
 def attach(package: str, table: Mapping[str, str]) -> tuple[Callable[[str], Any], Callable[[], list[str]], list[str]]:
     """``__getattr__``, ``__dir__`` and ``__all__`` of a package.
@@ -27,6 +34,8 @@ def attach(package: str, table: Mapping[str, str]) -> tuple[Callable[[str], Any]
         value = _imported(package, homes.get(name), name)
         setattr(sys.modules[package], name, value)
         return value
+
+    _packages[package] = load
 
     def names() -> list[str]:
         return sorted({*vars(sys.modules[package]), *homes})

@@ -3,6 +3,7 @@
 from enum import Enum
 
 from sagellm_protocol.model import message
+from sagellm_protocol.model.exceptions import ProtocolError
 
 
 class ErrorCode(str, Enum):
@@ -66,3 +67,14 @@ class Error:
     """What happened, for people and logs; its wording may change at any time."""
     retryable: bool | None = None
     """Whether the same request may succeed if sent again later; None where the sender does not know."""
+
+
+def error_of(exception: ProtocolError) -> Error:
+    """A failure as the protocol's own message, so that a server can answer with it.
+
+    The code is ``invalid_argument`` where the peer sent what is wrong, and ``unavailable`` where this program built it:
+    see :attr:`~sagellm_protocol.model.exceptions.ProtocolError.fault`. What there is not, such as a codec or a
+    revision, is ``not_implemented``. ``retryable`` is false: the same data will fail again. The message is the text of
+    the exception, which shows values.
+    """
+    return Error(code=ErrorCode(exception.code), message=str(exception), retryable=False)

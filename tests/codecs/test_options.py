@@ -71,7 +71,7 @@ def test_what_is_refused(options: dict[str, Any], reason: str) -> None:
     with pytest.raises(OptionError):
         codecs.negotiate("*/*", **options)
     assert isinstance(raised.value, ProtocolError)
-    assert raised.value.to_error().code is ErrorCode.INVALID_ARGUMENT
+    assert raised.value.to_error().code is ErrorCode.UNAVAILABLE
 
 
 def test_an_error_shows_what_is_long_cut_short() -> None:

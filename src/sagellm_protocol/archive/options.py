@@ -10,7 +10,7 @@ import attrs
 from sagellm_protocol.codecs.json import dumps, loads
 from sagellm_protocol.history import HISTORY, History
 from sagellm_protocol.model.checking import check_payload
-from sagellm_protocol.model.exceptions import DecodeError, EncodeError, ValidationError, Violation
+from sagellm_protocol.model.exceptions import DecodeError, EncodeError, ValidationError, Violation, blaming
 from sagellm_protocol.model.paths import below, cut
 from sagellm_protocol.model.spec import Flag, Free, Nullable, Text, Type
 from sagellm_protocol.model.wording import did_you_mean
@@ -44,7 +44,7 @@ class Options:
             *_broken("envelope", Flag(), self.envelope),
         ]
         if violations:
-            raise ValidationError(_NAME, violations)
+            raise blaming("local", ValidationError(_NAME, violations))
         object.__setattr__(self, "fill", {str(name): loads(dumps(value)) for name, value in self.fill.items()})
 
     def resolved(self, history: History = HISTORY) -> Options:
@@ -62,7 +62,7 @@ class Options:
         if self.fill:
             fillable = history.fillable(message, release)
             if violations := [it for name in self.fill for it in _useless(name, self.fill[name], fillable)]:
-                raise ValidationError(_NAME, violations)
+                raise blaming("local", ValidationError(_NAME, violations))
         return attrs.evolve(self, message=message, since=since)
 
     def to_plain(self) -> dict[str, Any]:

@@ -13,10 +13,10 @@ from attrs import evolve
 from sagellm_protocol.codecs.codec import Codec
 from sagellm_protocol.codecs.converting import MessageConverter
 from sagellm_protocol.codecs.formats import Format
-from sagellm_protocol.codecs.negotiation import choices
+from sagellm_protocol.codecs.negotiation import choices, unmatched
 from sagellm_protocol.codecs.options import Options
 from sagellm_protocol.codecs.registry import PLAIN, Registration, Registry
-from sagellm_protocol.model.exceptions import MissingExtraError, UnknownCodecError
+from sagellm_protocol.model.exceptions import MissingExtraError, UnknownCodecError, UnsupportedRevisionError
 from sagellm_protocol.model.shortening import short
 
 _BUILT_IN: dict[str, tuple[str, str | None]] = {
@@ -119,10 +119,14 @@ def negotiate(accept: str, options: Options) -> Codec[Any]:
         if codec is not None:
             return codec
     if not wanted.found and wanted.unknown is not None:
-        options.history.resolve(wanted.unknown)
+        try:
+            options.history.resolve(wanted.unknown)
+        except UnsupportedRevisionError as error:
+            error.fault = "remote"  # It stands in the header.
+            raise
     there = ", ".join(dict.fromkeys(media_types.values()))
     reasons = "".join(f"; {reason}" for reason in dict.fromkeys(failures))
-    raise UnknownCodecError(f"no codec matches {short(accept)}; there are {there}{reasons}")
+    raise unmatched(f"no codec matches {short(accept)}; there are {there}{reasons}")
 
 
 def _found(name: str, options: Options, failures: list[str]) -> Codec[Any] | None:

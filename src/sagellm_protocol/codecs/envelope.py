@@ -37,8 +37,12 @@ def unwrap(payload: Any, history: History = HISTORY) -> tuple[str, str, Any]:
     if texts:
         raise ValidationError("envelope", texts)
     release = payload[PROTOCOL]
-    if release not in history.releases:
-        raise UnsupportedRevisionError(
-            f"the record is written in revision {release!r}; known are {history.revisions[0]} to {history.latest}"
-        )
-    return history.spec(payload[MESSAGE], release).name, history.resolve(release), payload[PAYLOAD]
+    try:
+        if release not in history.releases:
+            raise UnsupportedRevisionError(
+                f"the record is written in revision {release!r}; known are {history.revisions[0]} to {history.latest}"
+            )
+        return history.spec(payload[MESSAGE], release).name, history.resolve(release), payload[PAYLOAD]
+    except UnsupportedRevisionError as error:
+        error.fault = "remote"  # It is the record that asks for it.
+        raise

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import attrs
 
 from sagellm_protocol.history import History
-from sagellm_protocol.model.exceptions import OptionError, UnknownCodecError, UnsupportedRevisionError
+from sagellm_protocol.model.exceptions import OptionError, UnknownCodecError, UnsupportedRevisionError, blaming
 from sagellm_protocol.model.shortening import short
 
 MAX_LENGTH = 8192
@@ -63,14 +63,12 @@ def media_ranges(accept: str) -> list[MediaRange]:
     if not isinstance(accept, str):
         raise OptionError(f"accept must be text, got {short(accept)}")
     if len(accept) > MAX_LENGTH:
-        raise UnknownCodecError(
-            f"the Accept header has {len(accept)} characters, more than {MAX_LENGTH}: {short(accept)}"
-        )
+        raise unmatched(f"the Accept header has {len(accept)} characters, more than {MAX_LENGTH}: {short(accept)}")
     ranges = []
     for asked in _elements(accept):
         ranges.append(asked)
         if len(ranges) > MAX_RANGES:
-            raise UnknownCodecError(f"the Accept header lists more than {MAX_RANGES} media ranges: {short(accept)}")
+            raise unmatched(f"the Accept header lists more than {MAX_RANGES} media ranges: {short(accept)}")
     return ranges
 
 
@@ -113,9 +111,14 @@ def _unquoted(value: str) -> str:
     return _ESCAPED.sub(r"\1", value[1:-1]) if value.startswith('"') else value
 
 
+def unmatched(reason: str) -> UnknownCodecError:
+    """The error for a header that no codec can answer: whoever sent it is to blame."""
+    return blaming("remote", UnknownCodecError(reason))
+
+
 def _malformed(accept: str, at: int, expected: str) -> UnknownCodecError:
     found = short(accept[at : at + 20]) if at < len(accept) else "the end"
-    return UnknownCodecError(
+    return unmatched(
         f"malformed Accept header at character {at}: expected {expected}, found {found}, in {short(accept)}"
     )
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 from sagellm_protocol.history.payloads import owned, plain
-from sagellm_protocol.model.exceptions import ProtocolError
+from sagellm_protocol.model.exceptions import Fault, ProtocolError, blaming
 from sagellm_protocol.model.shortening import short
 
 Hook: TypeAlias = Callable[[dict[str, Any]], "dict[str, Any] | None"]
@@ -14,7 +14,13 @@ Hook: TypeAlias = Callable[[dict[str, Any]], "dict[str, Any] | None"]
 
 
 class HookError(ProtocolError):
-    """A site's hook set a payload aside, raised an error (then the cause of this one), or gave back no payload."""
+    """A site's hook set a payload aside, raised an error (then the cause of this one), or gave back no payload.
+
+    The fault is that of whoever sent the payload where it was set aside, or where the error is one of ours that says
+    so; else it is the hook's.
+    """
+
+    fault: Fault = "local"
 
     message: str
     """Full name of the message."""
@@ -29,8 +35,8 @@ class HookError(ProtocolError):
         self.message, self.revision, self.hook, self.reason = message, revision, hook, reason
         super().__init__(f"the hook {hook} for {message} of {revision} {reason}")
 
-    def __reduce__(self) -> tuple[type[HookError], tuple[str, str, str, str]]:
-        return type(self), (self.message, self.revision, self.hook, self.reason)
+    def __reduce__(self) -> tuple[type[HookError], tuple[str, str, str, str], dict[str, Any]]:
+        return type(self), (self.message, self.revision, self.hook, self.reason), vars(self)
 
 
 def hook_name(hook: Hook) -> str:
@@ -59,9 +65,10 @@ def _answer(message: str, revision: str, hook: Hook, payload: dict[str, Any]) ->
     try:
         answer: Any = hook(payload)
     except Exception as error:  # whatever a site's function raises
-        raise failed(f"raised {type(error).__name__}: {error}") from error
+        fault: Fault = error.fault if isinstance(error, ProtocolError) else "local"
+        raise blaming(fault, failed(f"raised {type(error).__name__}: {error}")) from error
     if answer is None:
-        raise failed("set the payload aside (it returned None)")
+        raise blaming("remote", failed("set the payload aside (it returned None)"))
     if not isinstance(answer, dict):
         raise failed(f"must return a dict, and returned {short(answer)}")
     try:

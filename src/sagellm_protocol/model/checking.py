@@ -17,7 +17,13 @@ import attrs
 
 from sagellm_protocol.model.choosing import fitting_specs, tags
 from sagellm_protocol.model.containers import is_sequence, items_of, pairs_of, read
-from sagellm_protocol.model.exceptions import MOST_TOLD, DecodeError, ValidationError, Violation
+from sagellm_protocol.model.exceptions import (
+    MOST_TOLD,
+    DecodeError,
+    ProtocolError,
+    ValidationError,
+    Violation,
+)
 from sagellm_protocol.model.free import FreeChecker
 from sagellm_protocol.model.frozen import EMPTY, FrozenDict
 from sagellm_protocol.model.nesting import MAX_DEPTH, too_deep
@@ -398,12 +404,17 @@ def check_arguments(cls: type, arguments: dict[str, Any]) -> dict[str, Any]:
     """The arguments of a constructor, checked and converted; those not given are not in ``arguments``.
 
     Raises:
-        ValidationError: with every violation.
+        ValidationError: with every violation; it is the fault of this program.
+        DecodeError: so is an integer past 64 bits in a dict given for a message.
     """
     spec = spec_of(cls)
     checker = Checker("python", "forbid")
-    checked = checker.fields(spec, arguments, ROOT)
-    checker.raise_for(spec.name)
+    try:
+        checked = checker.fields(spec, arguments, ROOT)
+        checker.raise_for(spec.name)
+    except ProtocolError as error:
+        error.fault = "local"
+        raise
     return checked
 
 
@@ -420,11 +431,17 @@ def check_payload(
     Raises:
         ValidationError: with every violation.
         DecodeError: an integer past 64 bits.
+
+    Either is the fault of whoever sent the payload.
     """
     checker = Checker("wire", unknown, specs, teaching)
-    checked = checker.check(kind, payload, ROOT)
-    if checker.violations:
-        checker.raise_for(describe(kind))
+    try:
+        checked = checker.check(kind, payload, ROOT)
+        if checker.violations:
+            checker.raise_for(describe(kind))
+    except ProtocolError as error:
+        error.fault = "remote"
+        raise
     return checked
 
 

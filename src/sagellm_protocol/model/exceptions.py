@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
-from typing import TYPE_CHECKING, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias, TypeVar
 
 import attrs
 
+from sagellm_protocol import _lazy
 from sagellm_protocol.model.shortening import shown
 
 if TYPE_CHECKING:
@@ -20,22 +21,42 @@ MOST_TOLD = 100
 """How many violations, losses or candidates an error holds and tells of; of the others it tells how many there are."""
 
 
+Fault: TypeAlias = Literal["local", "remote"]
+"""Whose mistake an error is: this program's own, or that of whoever sent the data."""
+
+
 class ProtocolError(ValueError):
-    """Root of all errors that this library raises about data.
+    """Root of all errors that this library raises about data."""
 
-    ``code`` is the value of the :class:`~sagellm_protocol.errors.ErrorCode` that :meth:`to_error` answers with.
-    """
+    fault: Fault = "remote"
+    """Whose mistake it is, as far as the call tells: what is decoded, upgraded or negotiated is a peer's (remote),
+    what is built, changed, encoded, downgraded or chosen is this program's (local)."""
 
-    code: ClassVar[str] = "invalid_argument"
+    codes: ClassVar[Mapping[Fault, str]] = {"remote": "invalid_argument", "local": "unavailable"}
+    """The code for either fault. Of the codes that every revision can say, ``unavailable`` alone blames no request."""
+
+    @property
+    def code(self) -> str:
+        """The value of the :class:`~sagellm_protocol.errors.ErrorCode` that :meth:`to_error` answers with."""
+        return self.codes[self.fault]
 
     def to_error(self) -> Error:
-        """This failure as the protocol's own ``Error`` message, so that a server can answer with it.
+        """This failure as the protocol's own ``Error``, which :func:`~sagellm_protocol.errors.error_of` makes."""
+        # That module's messages import this one, and not the other way round.
+        answer: Error = _lazy.public(__name__.partition(".")[0], "error_of")(self)
+        return answer
 
-        ``retryable`` is false: the same data will fail again.
-        """
-        from sagellm_protocol.errors import Error, ErrorCode
 
-        return Error(code=ErrorCode(self.code), message=str(self), retryable=False)
+_NOT_IMPLEMENTED: Mapping[Fault, str] = {"remote": "not_implemented", "local": "not_implemented"}
+
+
+E = TypeVar("E", bound=ProtocolError)
+
+
+def blaming(fault: Fault, error: E) -> E:
+    """An error, and whose mistake it is where its class does not tell."""
+    error.fault = fault
+    return error
 
 
 class DeclarationError(TypeError):
@@ -75,8 +96,8 @@ class ValidationError(ProtocolError):
         count = len(self.violations) + self.more
         super().__init__(f"{message_name}: {count} violation{'s' * (count != 1)}{_listed(self.violations, self.more)}")
 
-    def __reduce__(self) -> tuple[type[ValidationError], tuple[str, tuple[Violation, ...], int]]:
-        return type(self), (self.message_name, self.violations, self.more)
+    def __reduce__(self) -> tuple[type[ValidationError], tuple[str, tuple[Violation, ...], int], dict[str, Any]]:
+        return type(self), (self.message_name, self.violations, self.more), vars(self)
 
 
 def _first(found: Iterable[T]) -> tuple[tuple[T, ...], int]:
@@ -107,30 +128,34 @@ class DecodeError(ProtocolError):
         self.offset = offset
         super().__init__(reason if offset is None else f"{reason} (at offset {offset})")
 
-    def __reduce__(self) -> tuple[type[DecodeError], tuple[str, int | None]]:
-        return type(self), (self.reason, self.offset)
+    def __reduce__(self) -> tuple[type[DecodeError], tuple[str, int | None], dict[str, Any]]:
+        return type(self), (self.reason, self.offset), vars(self)
 
 
 class EncodeError(ProtocolError):
     """A valid message holds a value that no wire format can carry (an integer past 64 bits, a lone surrogate)."""
 
-    code = "invalid_argument"
+    fault: Fault = "local"
 
 
 class UnsupportedRevisionError(ProtocolError):
     """A revision, release or message that this library does not know, or a message older than asked for."""
 
-    code = "not_implemented"
+    fault: Fault = "local"
+    codes = _NOT_IMPLEMENTED
 
 
 class UnknownCodecError(ProtocolError):
     """No codec of that name or media type is registered."""
 
-    code = "not_implemented"
+    fault: Fault = "local"
+    codes = _NOT_IMPLEMENTED
 
 
 class OptionError(ProtocolError):
     """A choice on a codec, or what is registered as one, is of the wrong type or means nothing."""
+
+    fault: Fault = "local"
 
 
 @attrs.frozen
@@ -151,6 +176,7 @@ class Loss:
 class LossyDowngradeError(ProtocolError):
     """A payload says something that the older revision cannot. Names each such value."""
 
+    fault: Fault = "local"
     losses: tuple[Loss, ...]
     """The first 100."""
     more: int
@@ -164,8 +190,8 @@ class LossyDowngradeError(ProtocolError):
         lines = _listed(self.losses, self.more)
         super().__init__(f"{message_name} cannot be said in {revision} without loss:{lines}")
 
-    def __reduce__(self) -> tuple[type[LossyDowngradeError], tuple[str, str, tuple[Loss, ...], int]]:
-        return type(self), (self.message_name, self.revision, self.losses, self.more)
+    def __reduce__(self) -> tuple[type[LossyDowngradeError], tuple[str, str, tuple[Loss, ...], int], dict[str, Any]]:
+        return type(self), (self.message_name, self.revision, self.losses, self.more), vars(self)
 
 
 class AmbiguousPayloadError(ProtocolError):
@@ -175,14 +201,15 @@ class AmbiguousPayloadError(ProtocolError):
         self.candidates = tuple(candidates)
         super().__init__(f"the payload alone does not tell which of these it is:{_listed(self.candidates, 0)}")
 
-    def __reduce__(self) -> tuple[type[AmbiguousPayloadError], tuple[tuple[str, ...]]]:
-        return type(self), (self.candidates,)
+    def __reduce__(self) -> tuple[type[AmbiguousPayloadError], tuple[tuple[str, ...]], dict[str, Any]]:
+        return type(self), (self.candidates,), vars(self)
 
 
 class MissingExtraError(ProtocolError, ImportError):
     """Something needs a package that only an extra of this one brings."""
 
-    code = "not_implemented"
+    fault: Fault = "local"
+    codes = _NOT_IMPLEMENTED
 
 
 def missing_extra(extra: str) -> MissingExtraError:
