@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence, Set
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from typing import Any
 
 import attrs
 
-from sagellm_protocol.history.detecting import Candidate, Shape
+from sagellm_protocol.catalog import Catalog
+from sagellm_protocol.history.detecting import Candidate, Shape, ShapeIndex
 from sagellm_protocol.history.hooks import Hook, hook_name
 from sagellm_protocol.history.payloads import alike, plain
 from sagellm_protocol.model import from_plain, to_plain
 from sagellm_protocol.model.exceptions import AmbiguousPayloadError, ProtocolError, UnknownPayloadError
 
-if TYPE_CHECKING:
-    from sagellm_protocol.history.timeline import History
+
+@attrs.frozen
+class Past:
+    """What it takes of a history to tell what a payload is."""
+
+    catalog: Catalog
+    revisions: Sequence[str]
+    shapes: ShapeIndex
+    resolve: Callable[[str], str]
+    hooks_for: Callable[[str, str], tuple[Hook, ...]]
+    upgrade: Callable[..., dict[str, Any]]
 
 
 @attrs.frozen
@@ -26,13 +36,13 @@ class Detection:
     candidates: tuple[Candidate, ...]
 
 
-def detect(history: History, payload: Any, message: str | type | None) -> tuple[Candidate, ...]:
+def detect(history: Past, payload: Any, message: str | type | None) -> tuple[Candidate, ...]:
     """See :meth:`History.detect`."""
     _, fitting = _fitting(history, payload, message)
     return tuple(history.shapes.candidate(fitting))
 
 
-def detect_all(history: History, payloads: Iterable[Any], message: str | type | None) -> tuple[str, ...]:
+def detect_all(history: Past, payloads: Iterable[Any], message: str | type | None) -> tuple[str, ...]:
     """See :meth:`History.detect_all`."""
     possible = set(range(len(history.revisions)))
     for payload in payloads:
@@ -43,7 +53,7 @@ def detect_all(history: History, payloads: Iterable[Any], message: str | type | 
 
 
 def identify(
-    history: History,
+    history: Past,
     payload: Any,
     message: str | type | None,
     among: Sequence[str] | None,
@@ -78,14 +88,14 @@ class _Reading:
     hooks: tuple[Hook, ...]
     """The site's hooks that run on the way."""
 
-    def told(self, history: History) -> str:
+    def told(self, history: Past) -> str:
         """The reading as a candidate, with the hooks that make it one."""
         candidate = Candidate(self.message, history.revisions[self.first], history.revisions[self.last])
         hooks = ", ".join(dict.fromkeys(map(hook_name, self.hooks)))
         return f"{candidate} with the hook {hooks}" if hooks else str(candidate)
 
 
-def _readings(history: History, shape: Shape, numbers: Set[int] | None) -> list[_Reading]:
+def _readings(history: Past, shape: Shape, numbers: Set[int] | None) -> list[_Reading]:
     """The ways to take a payload of a shape: one, unless a site has hooks for some of its revisions only."""
     readings: list[_Reading] = []
     for number in range(shape.first, shape.last + 1):
@@ -98,7 +108,7 @@ def _readings(history: History, shape: Shape, numbers: Set[int] | None) -> list[
     return readings
 
 
-def _fitting(history: History, payload: Any, message: str | type | None) -> tuple[dict[str, Any], list[Shape]]:
+def _fitting(history: Past, payload: Any, message: str | type | None) -> tuple[dict[str, Any], list[Shape]]:
     """A payload as a plain one, and the shapes that it can have: none, where it cannot be walked."""
     name = None if message is None else history.catalog.name(message)
     try:
@@ -109,7 +119,7 @@ def _fitting(history: History, payload: Any, message: str | type | None) -> tupl
 
 
 def _agree(
-    history: History, payload: Any, readings: Iterable[_Reading], newest: _Reading, fill: Mapping[str, Any] | None
+    history: Past, payload: Any, readings: Iterable[_Reading], newest: _Reading, fill: Mapping[str, Any] | None
 ) -> bool:
     """Whether all readings say the same: equal payloads of today, or payloads of equal messages."""
     if any(reading.message != newest.message for reading in readings):
@@ -123,7 +133,7 @@ def _agree(
 
 
 def _upgraded(
-    history: History, payload: Any, cls: type, since: str, fill: Mapping[str, Any] | None
+    history: Past, payload: Any, cls: type, since: str, fill: Mapping[str, Any] | None
 ) -> dict[str, Any] | None:
     """The payload of today; None where it cannot be upgraded from that revision."""
     try:

@@ -11,7 +11,7 @@ from sagellm_protocol.history.changes import Revision, Tables
 from sagellm_protocol.history.detecting import Candidate, ShapeIndex, shapes_of
 from sagellm_protocol.history.downgrading import Downgrades, Losses
 from sagellm_protocol.history.hooks import Hook
-from sagellm_protocol.history.identifying import Detection, detect, detect_all, identify
+from sagellm_protocol.history.identifying import Detection, Past, detect, detect_all, identify
 from sagellm_protocol.history.payloads import in_too_many_places, multiplies, plain
 from sagellm_protocol.history.tables import message_table, reachable, revision_table
 from sagellm_protocol.history.undoing import refuse_disorder, tables_of
@@ -317,16 +317,20 @@ class History:
         """The shapes of all messages, over the revisions in which they did not change."""
         return ShapeIndex(self.revisions, shapes_of([self._tables[name].messages for name in self.revisions]))
 
+    @cached_property
+    def _past(self) -> Past:
+        return Past(self.catalog, self.revisions, self.shapes, self.resolve, self.hooks_for, self.upgrade)
+
     def detect(self, payload: Any, message: str | type | None = None) -> tuple[Candidate, ...]:
         """Every (message, first revision, last revision) that a bare payload can be.
 
         Fields that the protocol does not know do not hinder, where nothing fits without them.
         """
-        return detect(self, payload, message)
+        return detect(self._past, payload, message)
 
     def detect_all(self, payloads: Iterable[Any], message: str | type | None = None) -> tuple[str, ...]:
         """The revisions that could have written all the payloads, oldest first; those that fit nothing do not count."""
-        return detect_all(self, payloads, message)
+        return detect_all(self._past, payloads, message)
 
     def identify(
         self,
@@ -347,4 +351,4 @@ class History:
             AmbiguousPayloadError: it can be several messages, or it means different things in different revisions.
             UnknownPayloadError: it can be none.
         """
-        return identify(self, payload, message, among, fill)
+        return identify(self._past, payload, message, among, fill)
