@@ -169,6 +169,7 @@ LOCAL: list[tuple[type[ProtocolError], str, Callable[[], Any]]] = [
 REMOTE: list[tuple[type[ProtocolError], str, Callable[[], Any]]] = [
     (ValidationError, "from plain", lambda: from_plain(Metrics, {**METRICS, "ttft_ms": -1})),
     (ValidationError, "a derived value", lambda: codecs.get("dict").decode({"ms": -1.0}, Twice)),
+    (ValidationError, "a derived value, from plain", lambda: from_plain(Twice, {"ms": -1.0})),
     (ValidationError, "an envelope that is none", lambda: JSON.decode_envelope(b"{}")),
     (ValidationError, "the payload in one", lambda: JSON.decode_envelope(record(payload={}))),
     (DecodeError, "from plain, past 64 bits", lambda: from_plain(Metrics, {**METRICS, "peak_mem_mb": 2**64})),

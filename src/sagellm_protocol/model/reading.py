@@ -7,6 +7,7 @@ vouch for. :func:`vouched` puts the thorough path behind it.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any
 
 import attrs
@@ -18,7 +19,19 @@ from sagellm_protocol.model.naming import full_name
 from sagellm_protocol.model.nesting import refuse_too_deep, too_deep
 from sagellm_protocol.model.once import Once
 from sagellm_protocol.model.source import DOUBTS, Doubt, Function
-from sagellm_protocol.model.spec import MAX_FREE_DEPTH, Choice, Derived, Field, Made, Mark, Nested, Spec, Type, Unknown
+from sagellm_protocol.model.spec import (
+    MAX_FREE_DEPTH,
+    Choice,
+    Derived,
+    Field,
+    Made,
+    Mark,
+    Nested,
+    Spec,
+    Type,
+    Unknown,
+    classes_in,
+)
 from sagellm_protocol.model.statements import CheckStatements, Origin
 from sagellm_protocol.model.teaching import UNTAUGHT, Teaching
 
@@ -38,19 +51,28 @@ class Readers:
     _message: Once[type, Callable[[Any], Any]] = attrs.field(init=False)
     """By class and not by name: a class that is defined anew has the name of the one before."""
 
+    _value: Callable[[Type, tuple[type | None, ...]], Callable[[Any], Any]] = attrs.field(init=False)
+    """The readers of other types: of those asked for most lately, as annotations may be made up without end."""
+
     def __attrs_post_init__(self) -> None:
         self._message = Once(lambda cls: self._write(self.spec(Nested(full_name(cls), cls))))
+        self._value = lru_cache(maxsize=128)(self._write_value)
 
     def reader(self, kind: Type) -> Callable[[Any], Any]:
         """The reader of any type."""
-        if isinstance(kind, Nested):
-            return self._message(kind.cls)
+        return self._message(kind.cls) if isinstance(kind, Nested) else self._value(kind, classes_in(kind))
+
+    def _write_value(self, kind: Type, _: object) -> Callable[[Any], Any]:
         if isinstance(kind, Choice):
             return self._choice(kind)
         to = Function("read_value")
-        CheckStatements(self.origin, self.reader).write(to, kind, "_value")
+        CheckStatements(self.origin, self._reader_within).write(to, kind, "_value")
         to.add("return _value")
         return to.compile("_value")
+
+    def _reader_within(self, kind: Nested | Choice) -> Callable[[Any], Any]:
+        # While a message is being written, that of a choice forwards to it, and is not for others to keep.
+        return self._message(kind.cls) if isinstance(kind, Nested) else self._choice(kind)
 
     def spec(self, nested: Nested) -> Spec:
         """The spec that applies to a nested message."""
@@ -97,7 +119,7 @@ class Readers:
         if not field.required:
             to.add(f"if {to.local(field.name)} is not {to.bind('ABSENT', ABSENT)}:")
             to.indent += 1
-        CheckStatements(self.origin, self.reader).write(to, field.type, to.local(field.name))
+        CheckStatements(self.origin, self._reader_within).write(to, field.type, to.local(field.name))
         if not field.required:
             to.indent -= 1
 

@@ -5,12 +5,16 @@ from __future__ import annotations
 import itertools
 import linecache
 import re
+import weakref
 from collections.abc import Callable, Iterator
+from types import CodeType
 from typing import Any
 
 import attrs
 
 _serial = itertools.count()
+_compiled: weakref.WeakValueDictionary[str, CodeType] = weakref.WeakValueDictionary()
+"""The code of each text that a function still runs: compiling costs ten times what writing does."""
 
 
 class Doubt(Exception):
@@ -89,11 +93,18 @@ class Function:
     def compile(self, signature: str) -> Callable[..., Any]:
         """The function that the lines make, with that parameter list."""
         source = "\n".join((f"def {self.name}({signature}):", *self.lines)) + "\n"
-        filename = f"<sagellm_protocol generated {self.name} {next(_serial)}>"
-        exec(compile(source, filename, "exec"), self.names)
-        linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
+        # The globals of the function keep its code alive, and the other way round nothing does.
+        code = self.names["__code__"] = _compiled.get(source) or self._compile(source)
+        exec(code, self.names)
         function: Callable[..., Any] = self.names[self.name]
         return function
+
+    def _compile(self, source: str) -> CodeType:
+        filename = f"<sagellm_protocol generated {self.name} {next(_serial)}>"
+        code = compile(source, filename, "exec")
+        linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
+        weakref.finalize(code, linecache.cache.pop, filename, None).atexit = False
+        return _compiled.setdefault(source, code)
 
 
 def generated_source(function: Callable[..., Any]) -> str:

@@ -286,6 +286,19 @@ def nested_in(kind: Type) -> tuple[Nested, ...]:
             return ()
 
 
+def classes_in(kind: Type) -> tuple[type | None, ...]:
+    """The classes in a type, which are no part of what makes types equal: those go by the names of classes."""
+    match kind:
+        case Nested(cls=cls) | Member(cls=cls):
+            return (cls,)
+        case Choice(options=options) | Either(options=options):
+            return tuple(found for option in options for found in classes_in(option))
+        case Items(item=inner) | Table(value=inner) | Nullable(inner=inner):
+            return classes_in(inner)
+        case _:
+            return ()
+
+
 def replace(kind: Type, at: Callable[[Type], Type]) -> Type:
     """The same type with each type in it, the innermost first, replaced."""
     match kind:
