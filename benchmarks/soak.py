@@ -7,7 +7,7 @@ import gc
 import os
 import sys
 import tracemalloc
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import cycle, islice
 from pathlib import Path
 from time import monotonic
@@ -30,6 +30,8 @@ BLOCKS = 1 / 5000
 SPARE_BLOCKS = 2000
 SPARE_BYTES = 16 * 2**20
 TRACED_CALLS = 50_000
+SELDOM = 17
+"""One in so many turns for what is slow."""
 
 
 @attrs.frozen
@@ -65,6 +67,7 @@ def calls() -> list[Callable[[int], int]]:
             codec = codecs.get(name)
             found.append(_both_ways(codec.decoder(cls), codec.encoder(cls), _template(name, payload)))
             found.append(_refused(codec.decoder(cls), _template(name, {**payload, "request_id": 7, "model": 7})))
+            found += _bound_anew(codec, cls, _template(name, payload))
         try:
             old = HISTORY.downgrade(payload, message, to="0.4.0.8", lossy=True)
         except LossyDowngradeError:
@@ -90,9 +93,41 @@ def _both_ways(decode: Callable[[Any], Any], encode: Callable[[Any], Any], wire:
     return run
 
 
+def _bound_anew(codec: codecs.Codec[Any], cls: type, wire: Callable[[int], Any]) -> Iterator[Callable[[int], int]]:
+    """What is asked of a codec each time, and not bound once: lists, envelopes, functions for a class."""
+    old = codecs.get(codec.name, revision=HISTORY.revisions[-2], lossy=True)
+    read = codec.decoder(cls)
+
+    def listed(turn: int) -> Any:
+        return codec.decode(codec.encode([read(wire(turn))]), list[cls])  # type: ignore[valid-type]
+
+    def enveloped(turn: int) -> Any:
+        return codec.decode_envelope(codec.encode_envelope(read(wire(turn))))
+
+    def enveloped_then(turn: int) -> Any:
+        return codec.decode_envelope(old.encode_envelope(read(wire(turn))))
+
+    def bound(turn: int) -> Any:
+        codec.decoder(list[cls])  # type: ignore[valid-type]
+        return codec.encoder(cls)(read(wire(turn)))
+
+    for act in (listed, enveloped, enveloped_then, bound):
+        yield _now_and_then(act)
+
+
+def _now_and_then(act: Callable[[int], Any]) -> Callable[[int], int]:
+    def run(turn: int) -> int:
+        if turn % SELDOM == 0:
+            act(turn)
+            return 3
+        return 0
+
+    return run
+
+
 def _refused(decode: Callable[[Any], Any], wire: Callable[[int], Any]) -> Any:
     def run(turn: int) -> int:
-        if turn % 17 == 0:  # rejections are rare, and slow
+        if turn % SELDOM == 0:
             try:
                 decode(wire(turn))
             except ProtocolError:

@@ -18,7 +18,10 @@ from sagellm_protocol.history import HISTORY
 from sagellm_protocol.model.exceptions import LossyDowngradeError
 
 UPGRADED = ("types.StreamEventDelta", "types.Response")
-"""The messages that are upgraded from 0.1.0."""
+"""The messages that are upgraded from 0.1.0, and stand in lists and envelopes."""
+
+LISTED = 10
+"""Messages in a list."""
 
 
 def of_ours(message: str, payload: dict[str, Any], *, with_msgspec: bool) -> Iterator[Case]:
@@ -39,6 +42,12 @@ def of_ours(message: str, payload: dict[str, Any], *, with_msgspec: bool) -> Ite
             decode = codecs.get(names["JSON"], revision=release).decoder(cls)
             wire = orjson.dumps(old)
             yield from _decoding(f"at {release}", message, competitor, "decode(wire)", wire, decode=decode)
+        if message in UPGRADED:
+            codec = codecs.get(names["JSON"])
+            reading = {"decode": codec.decode, "cls": list[cls]}
+            yield Case("decode a list", message, competitor, "decode(wire, cls)", {**reading, "wire": _listed(payload)})
+            for work, wire in _envelopes(message, payload):
+                yield Case(work, message, competitor, "decode(wire)", {"decode": codec.decode_envelope, "wire": wire})
     for release, old in _old(message, payload):
         if release == "0.1.0":
             upgrading = {"upgrade": HISTORY.upgrade, "old": old, "name": message, "since": release}
@@ -110,6 +119,9 @@ def of_raw(message: str, payload: dict[str, Any]) -> Iterator[Case]:
         yield from parsing
         if release == "0.1.0":
             yield attrs.evolve(parsing[0], work=f"upgrade from {release}")
+    if message in UPGRADED:
+        for work, wire in (("decode a list", _listed(payload)), *_envelopes(message, payload)):
+            yield Case(work, message, who, "loads(wire)", {"loads": orjson.loads, "wire": wire})
 
 
 def _build(message: str, who: str, cls: Any, fields: Any, made: Any) -> Case:
@@ -124,6 +136,17 @@ def _decoding(label: str, message: str, who: str, statement: str, wire: Any, **n
     yield Case(f"decode {label}", message, who, statement, names, traffic)
     if label == "JSON":
         yield Case("decode the same JSON", message, who, statement, names)
+
+
+def _listed(payload: dict[str, Any]) -> bytes:
+    return orjson.dumps([payload] * LISTED)
+
+
+def _envelopes(message: str, payload: dict[str, Any]) -> Iterator[tuple[str, bytes]]:
+    """Records that say what they are, by the work that reading them is."""
+    made = codecs.get("dict").decode(payload, catalog.get(message))
+    yield "decode an envelope", codecs.get("json").encode_envelope(made)
+    yield "decode an envelope of 0.4.0.8", codecs.get("json", revision="0.4.0.8", lossy=True).encode_envelope(made)
 
 
 def _comparing(message: str, who: str, decode: Callable[[], Any]) -> Iterator[Case]:
