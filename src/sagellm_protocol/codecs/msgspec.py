@@ -1,8 +1,7 @@
 """JSON and MessagePack by msgspec (the extra ``msgspec``): messages are read and checked in C.
 
 What msgspec cannot read, or reads otherwise than the other codecs, goes the way of the core codec of the same format,
-which also explains every failure. In MessagePack fields are written in alphabetical order, which the format does not
-mind; JSON is written by orjson.
+which also explains every failure. JSON is written by orjson.
 """
 
 from __future__ import annotations

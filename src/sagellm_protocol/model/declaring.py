@@ -90,6 +90,15 @@ def _declare(cls: type[T], unknown: Unknown) -> type[T]:
     return declared
 
 
+class _Unsorted(str):
+    """The name of a slot that stays in its place: Python sorts slots, and msgspec writes messages in their order."""
+
+    __slots__ = ()
+
+    def __lt__(self, other: object) -> bool:
+        return False
+
+
 def _over_draft(cls: type[T]) -> type[T]:
     """``cls`` over a base that holds its slots and is not frozen.
 
@@ -99,7 +108,8 @@ def _over_draft(cls: type[T]) -> type[T]:
     if cls.__bases__ != (object,):
         return cls
     names = tuple(inspect.get_annotations(cls))
-    draft = type(f"_{cls.__name__}Draft", (), {"__slots__": (*names, "__weakref__"), "__module__": cls.__module__})
+    slots = (*map(_Unsorted, names), "__weakref__")
+    draft = type(f"_{cls.__name__}Draft", (), {"__slots__": slots, "__module__": cls.__module__})
     body = {name: value for name, value in cls.__dict__.items() if name not in ("__dict__", "__weakref__")}
     over: Any = type(cls.__name__, (draft,), body)
     over.__qualname__ = cls.__qualname__
