@@ -1,4 +1,8 @@
-"""Functions made on first use, one for each key, from several threads at once without harm."""
+"""Functions made on first use, one for each key, from several threads at once without harm.
+
+Values need no such care: ``functools.cached_property``, which has no lock since Python 3.12, stands where computing
+something twice does no harm, since both come out the same.
+"""
 
 from __future__ import annotations
 
