@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import importlib
 import inspect
+import json
 import os
 import shutil
 import subprocess
@@ -73,9 +74,12 @@ def test_an_installation_without_sources(tmp_path: Path) -> None:
     for source in folder.rglob("*.py"):
         source.unlink()
     program = """
+import importlib, pkgutil
 from sagellm_protocol import *
 import sagellm_protocol
-from sagellm_protocol import codecs, kv
+from sagellm_protocol import catalog, codecs, history, kv
+from sagellm_protocol.cli import main
+from sagellm_protocol.schema import json_schema
 assert sagellm_protocol.__file__ == __import__("sys").argv[1], sagellm_protocol.__file__
 assert "Request" in dir(sagellm_protocol) and "KVBlock" in kv.__all__
 request = Request(request_id="r", trace_id="t", max_tokens=1)
@@ -83,12 +87,31 @@ for name in ("json", "msgpack", "dict", "msgspec-json", "msgspec-msgpack"):
     for revision in ("latest", "0.1.2.4"):
         codec = codecs.get(name, revision=revision, lossy=True)
         assert codec.decode(codec.encode(request), Request).request_id == "r"
-print(codecs.negotiate("application/json").decode_envelope(codecs.get("json").encode_envelope(request)) == request)
+        assert codec.decode(codec.encode([request]), list[Request])[0].request_id == "r"
+        assert codec.decode_envelope(codec.encode_envelope(request)).request_id == "r"
+        assert codec.converter.structure(codec.converter.unstructure(request), Request).request_id == "r"
+for module in pkgutil.walk_packages(sagellm_protocol.__path__, "sagellm_protocol."):
+    assert importlib.import_module(module.name).__file__.endswith(".pyc"), module
+for name in kv.__all__:
+    assert getattr(kv, name) is not None, name
+for name, cls in catalog.messages().items():
+    assert json_schema(cls)["$schema"], name  # without texts, which stand in the source alone
+assert history.upgrade({"request_id": "r", "trace_id": "t", "max_tokens": 1}, "Request", since="0.1.0")["request_id"]
+assert history.table("0.1.0")
+try:
+    Request(request_id=1)
+except ValidationError as error:
+    assert "must be str, got 1" in str(error) and error.to_error().code is ErrorCode.UNAVAILABLE
+envelope = codecs.get("json").encode_envelope(request)
+print(codecs.negotiate("application/json").decode_envelope(envelope) == request, flush=True)
+main(["schema", "Request"])
 """
     command = [sys.executable, "-c", program, str(folder / "__init__.pyc")]
     environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
     done = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=120)
-    assert (done.stdout, done.stderr) == ("True\n", "")
+    told, _, schema = done.stdout.partition("\n")
+    assert (told, done.stderr, done.returncode) == ("True", "", 0)
+    assert json.loads(schema)["$schema"]
 
 
 def test_modules_are_found_like_names() -> None:
