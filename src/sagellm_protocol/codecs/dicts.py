@@ -9,6 +9,10 @@ import orjson
 from sagellm_protocol.codecs.formats import Format, refusal
 
 
+_OPTIONS = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS
+"""What orjson would write as text or object stays what it is in a dict, and is no JSON there."""
+
+
 def loads(data: Any) -> Any:
     """The payload itself."""
     return data
@@ -18,10 +22,10 @@ def dumps(payload: Any) -> Any:
     """The payload itself, where any format could carry it.
 
     Raises:
-        EncodeError: an integer past 64 bits, a lone surrogate.
+        EncodeError: an integer past 64 bits, a lone surrogate, a date.
     """
     try:
-        orjson.dumps(payload)
+        orjson.dumps(payload, option=_OPTIONS)
     except TypeError:
         raise refusal(payload) from None
     return payload
