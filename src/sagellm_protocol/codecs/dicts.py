@@ -8,7 +8,6 @@ import orjson
 
 from sagellm_protocol.codecs.formats import Format, refusal
 
-
 _OPTIONS = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS
 """What orjson would write as text or object stays what it is in a dict, and is no JSON there."""
 

@@ -9,8 +9,8 @@ from sagellm_protocol.codecs.formats import Format, refusal
 from sagellm_protocol.model.annotations import may_nest_without_end, read_type, spec_of
 from sagellm_protocol.model.checking import check_payload
 from sagellm_protocol.model.nesting import too_deep
-from sagellm_protocol.model.reading import Readers
-from sagellm_protocol.model.source import DOUBTS, Doubt
+from sagellm_protocol.model.reading import Readers, within_depth
+from sagellm_protocol.model.source import DOUBTS
 from sagellm_protocol.model.spec import Nested, Taught, Type, Unknown, nested_in
 from sagellm_protocol.model.statements import Origin
 from sagellm_protocol.model.surplus import without_unknown
@@ -46,9 +46,7 @@ class MessageReaders:
         Raises:
             UnsupportedRevisionError: the revision has no such message.
         """
-        read = self._readers.reader(self._teaching.kind(kind))
-        if may_nest_without_end(kind):
-            read = _within_depth(read)
+        read = within_depth(kind, self._readers.reader(self._teaching.kind(kind)))
         if self.today:
             return read
         for nested in nested_in(kind):
@@ -142,17 +140,6 @@ class MessageWriters:
 
 def _itself(payload: Any) -> Any:
     return payload
-
-
-def _within_depth(read: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """A reader that doubts what nests too deep: elsewhere the declaration is the limit, here there is none."""
-
-    def read_within(payload: Any) -> Any:
-        if too_deep(payload):
-            raise Doubt
-        return read(payload)
-
-    return read_within
 
 
 def _writing_within_depth(write: Callable[[Any], Any]) -> Callable[[Any], Any]:

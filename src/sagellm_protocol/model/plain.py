@@ -62,7 +62,8 @@ def from_plain(cls: type[T], payload: Any, *, unknown: Unknown | None = None) ->
 def _reader(cls: Any, unknown: Unknown | None) -> Callable[[Any], Any]:
     from sagellm_protocol.model.annotations import read_type
     from sagellm_protocol.model.checking import check_payload
-    from sagellm_protocol.model.reading import vouched
+    from sagellm_protocol.model.reading import vouched, within_depth
 
     kind = read_type(cls)
-    return vouched(_readers(unknown).reader(kind), lambda payload: check_payload(kind, payload, unknown=unknown))
+    read = within_depth(kind, _readers(unknown).reader(kind))
+    return vouched(read, lambda payload: check_payload(kind, payload, unknown=unknown))

@@ -179,13 +179,26 @@ class Readers:
         return read_choice
 
 
+def within_depth(kind: Type, read: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """A reader that doubts what nests too deep, where a message can hold itself: elsewhere its type is the limit."""
+    if not may_nest_without_end(kind):
+        return read
+
+    def read_within(payload: Any) -> Any:
+        if too_deep(payload):
+            raise Doubt
+        return read(payload)
+
+    return read_within
+
+
 def vouched(read: Callable[[Any], Any], explain: Callable[[Any], Any]) -> Callable[[Any], Any]:
     """A reader of payloads that a caller made, with the thorough path behind it, which decides and explains."""
 
     def read_or_explain(payload: Any) -> Any:
         try:
             return read(payload)
-        except DOUBTS:
+        except (*DOUBTS, ValidationError):  # The latter is of a value derived from what the payload says.
             pass
         refuse_too_deep(payload)
         return explain(payload)
