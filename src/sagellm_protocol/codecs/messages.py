@@ -10,7 +10,6 @@ from sagellm_protocol.model.annotations import may_nest_without_end, read_type, 
 from sagellm_protocol.model.checking import check_payload
 from sagellm_protocol.model.nesting import too_deep
 from sagellm_protocol.model.reading import Readers, within_depth
-from sagellm_protocol.model.source import DOUBTS
 from sagellm_protocol.model.spec import Nested, Taught, Type, Unknown, nested_in
 from sagellm_protocol.model.statements import Origin
 from sagellm_protocol.model.surplus import without_unknown
@@ -23,9 +22,6 @@ if TYPE_CHECKING:
 
 class MessageReaders:
     """Reads messages out of payloads of one revision."""
-
-    doubts = DOUBTS
-    """What a reader raises on a payload that its explainer must look at."""
 
     def __init__(self, origin: Origin, options: Options, revision: str, teachings: Teachings) -> None:
         self._unknown: Unknown | None = options.unknown
@@ -41,7 +37,7 @@ class MessageReaders:
         self._translation = teachings.translation(self._specs, options.unknown)
 
     def reader(self, kind: Type) -> Callable[[Any], Any]:
-        """The fast path: a message, or one of ``doubts``.
+        """The fast path: a message, or one of ``DOUBTS``.
 
         Raises:
             UnsupportedRevisionError: the revision has no such message.

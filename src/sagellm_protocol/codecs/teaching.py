@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typing
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal, Optional, Union
+from typing import Any, Literal, Optional, TypeAlias, Union
 from uuid import UUID
 
 import attrs
@@ -42,12 +42,16 @@ if typing.TYPE_CHECKING:
     from sagellm_protocol.codecs.converting import MessageConverter
     from sagellm_protocol.codecs.overriding import AttributeOverride
 
+Hook: TypeAlias = Callable[..., Any]
+
 
 class ConverterTeaching:
     """Asks a converter for each message and each type in it, once."""
 
     def __init__(self, converter: MessageConverter) -> None:
         self._converter = converter
+        self._hooks: dict[tuple[int, Any], Hook] = {}
+        """By the id of what was taught, which the converter holds, and the class that it is for."""
         self._specs: dict[int, tuple[Spec, Spec]] = {}
         """By the id of the spec, which is held beside what became of it."""
 
@@ -57,9 +61,17 @@ class ConverterTeaching:
         structure = next(filter(None, map(self._converter.structure_hook, classes)), None)
         unstructure = next(filter(None, map(self._converter.unstructure_hook, classes)), None)
         if structure is not None and unstructure is not None:
-            return _taught(kind, structure, unstructure, classes[0])
+            return self._taught(kind, structure, unstructure, classes[0])
         inner = self._inside(kind)
-        return inner if structure is unstructure else _taught(inner, structure, unstructure, classes[0])
+        return inner if structure is unstructure else self._taught(inner, structure, unstructure, classes[0])
+
+    def _taught(self, kind: Type, structure: Hook | None, unstructure: Hook | None, cls: Any) -> Taught:
+        # One function for one hook, so that types that were taught the same are the same, and nothing is written twice.
+        return Taught(
+            kind,
+            structure and self._hooks.setdefault((id(structure), cls), told(structure, cls)),
+            unstructure and self._hooks.setdefault((id(unstructure), None), _plainly(unstructure)),
+        )
 
     def _inside(self, kind: Type) -> Type:
         match kind:
@@ -106,7 +118,7 @@ class ConverterTeaching:
             return None
         if override.struct_hook is not None or override.unstruct_hook is not None:
             hooks = override.struct_hook, override.unstruct_hook
-            kind: Type = _taught(field.type, *hooks, _classes(field.type)[0])
+            kind: Type = self._taught(field.type, *hooks, _classes(field.type)[0])
         else:
             kind = self.kind(field.type)
         name = field.name if override.rename is None else override.rename
@@ -196,15 +208,8 @@ def teachings_of(converter: MessageConverter) -> Teachings:
     return Teachings(taught, HeldTeaching(taught), converter.overrides)
 
 
-def _taught(kind: Type, structure: Any, unstructure: Any, cls: Any) -> Taught:
-    return Taught(
-        kind,
-        None if structure is None else told(structure, cls),
-        None if unstructure is None else _plainly(written(unstructure)),
-    )
-
-
-def _plainly(write: Callable[[Any], Any]) -> Callable[[Any], Any]:
+def _plainly(hook: Hook) -> Hook:
+    write = written(hook)
     return lambda value: plain(write(value))
 
 

@@ -12,9 +12,10 @@ from typing import Any
 
 import attrs
 
-from sagellm_protocol.model.annotations import spec_of
+from sagellm_protocol.model.annotations import may_nest_without_end, spec_of
 from sagellm_protocol.model.choosing import chosen, tags
 from sagellm_protocol.model.constructor import draft_of
+from sagellm_protocol.model.exceptions import ValidationError
 from sagellm_protocol.model.naming import full_name
 from sagellm_protocol.model.nesting import refuse_too_deep, too_deep
 from sagellm_protocol.model.once import Once
