@@ -539,12 +539,11 @@ def test_a_refusal_names_the_field() -> None:
 
 
 def test_private_fields_are_refused() -> None:
-    @message
-    class Wrong:
-        _hidden: int = 1
-
     with pytest.raises(DeclarationError, match="_hidden"):
-        Wrong()
+
+        @message
+        class Wrong:
+            _hidden: int = 1
 
 
 @pytest.mark.parametrize("ignored", [{"extra": 1}, {"extra": {"a": [1]}, "more": None}])

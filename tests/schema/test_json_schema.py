@@ -366,13 +366,13 @@ def test_descriptions_are_read_from_the_source(toy: History, monkeypatch: pytest
         __module__ = "no.such.module"
 
     assert field_texts(Stray) == {}
-    from sagellm_protocol.schema import descriptions
+    from sagellm_protocol.model import texts
 
     def gone(_: object) -> str:
         raise OSError("no source")
 
-    descriptions._texts.cache_clear()
+    texts._texts.cache_clear()
     with monkeypatch.context() as patch:
         patch.setattr(inspect, "getsource", gone)
         assert "description" not in schema.json_schema("Box", history=toy)
-    descriptions._texts.cache_clear()
+    texts._texts.cache_clear()

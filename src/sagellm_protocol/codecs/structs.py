@@ -41,6 +41,7 @@ from sagellm_protocol.model.spec import (
     Uuid,
 )
 from sagellm_protocol.model.uuids import uuid_of
+from sagellm_protocol.model.validating import validation_of
 
 LOCK = threading.RLock()
 """Held while msgspec looks at a type: it keeps what it finds on the class, and two threads at that end in a crash."""
@@ -160,7 +161,7 @@ class Structs:
         to = Function("move_" + spec.name.replace(".", "_"))
         draft = draft_of(cls)
         if draft is None:
-            raise Inexpressible(f"{cls.__qualname__} has base classes")
+            raise Inexpressible(f"{cls.__qualname__} has a metaclass or an __init_subclass__ of its own")
         to.add(f"_self = {to.bind('new', object.__new__)}({to.bind('draft', draft)})")
         derived = []
         for field in spec.fields:
@@ -187,6 +188,9 @@ class Structs:
             unset = to.bind("UNSET", msgspec.UNSET)
             to.add(f"v_{field.name} = _struct.{field.name}")
             to.add(f"{put}(_self, {derive}(_self) if v_{field.name} is {unset} else v_{field.name})")
+        validation = validation_of(cls)
+        if validation is not None:
+            to.add(f"{to.bind('validate', validation.doubt)}(_self)")
         to.add("return _self")
         return to.compile("_struct")
 

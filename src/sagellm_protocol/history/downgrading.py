@@ -16,9 +16,9 @@ from sagellm_protocol.model.annotations import spec_of
 from sagellm_protocol.model.checking import Checker
 from sagellm_protocol.model.choosing import chosen
 from sagellm_protocol.model.exceptions import MOST_TOLD, Loss, LossyDowngradeError
-from sagellm_protocol.model.paths import ROOT, Path, told
+from sagellm_protocol.model.paths import ROOT, Path, is_hidden, told
 from sagellm_protocol.model.reading import ABSENT
-from sagellm_protocol.model.shortening import short
+from sagellm_protocol.model.shortening import HIDDEN, short
 from sagellm_protocol.model.spec import (
     REQUIRED,
     Choice,
@@ -52,7 +52,7 @@ class Losses:
     def add(self, path: Path, value: object, reason: str) -> None:
         """Note one."""
         if self._has_room():
-            self.found.append(Loss(told(path), value, reason))
+            self.found.append(Loss(told(path), HIDDEN if is_hidden(path) else value, reason))
 
     def refused(self, checker: Checker, revision: str) -> None:
         """Note what a check found."""
@@ -124,7 +124,9 @@ class Downgrades:
         today = {field.name: field for field in spec_of(old.cls).fields}
         taken: dict[str, Any] = {}
         unsayable = False
+        steps = spec_of(old.cls).steps
         for field, value in payload.items():
+            step = steps.get(field, field)
             if field not in today:
                 if reason := self._taken_name(old, field):
                     losses.add((path, field), value, reason)
@@ -132,20 +134,20 @@ class Downgrades:
                     taken[field] = value
             elif field not in before:
                 if not self._droppable(name, today[field], value):
-                    losses.add((path, field), value, f"came with {self.since(name, field)}")
+                    losses.add((path, step), value, f"came with {self.since(name, field)}")
             else:
-                unsayable |= self._take(taken, before[field], today[field], value, (path, field), losses)
+                unsayable |= self._take(taken, before[field], today[field], value, (path, step), losses)
         for field, known in today.items():
             if field in payload:
                 continue
             if field in before:
                 value = _said_default(old.cls, before[field], known, payload)
                 if value is not ABSENT:
-                    unsayable |= self._take(taken, before[field], known, value, (path, field), losses)
+                    unsayable |= self._take(taken, before[field], known, value, (path, known.step), losses)
             elif is_plain(known.default):
                 value = plain_default(known.default)
                 if not self._droppable(name, known, value):
-                    losses.add((path, field), value, f"came with {self.since(name, field)}")
+                    losses.add((path, known.step), value, f"came with {self.since(name, field)}")
         for removed in old.fields:
             if not removed.today and removed.required:
                 losses.add((path, removed.name), None, f"required in {self.revision}, and gone since")

@@ -80,7 +80,7 @@ def _as_of_then(tables: Tables) -> Tables:
             case Choice(options=options):
                 known = tuple(option for option in options if option.name in tables.messages)
                 if len(known) > 1:
-                    return Choice(known, tag_of([tables.messages[option.name] for option in known]))
+                    return Choice(known, tag_of([tables.messages[option.name].types for option in known]))
                 return known[0] if known else kind
             case _:
                 return kind

@@ -16,9 +16,11 @@ import attrs
 
 from sagellm_protocol.model.checking import Checker
 from sagellm_protocol.model.choosing import tag_of
+from sagellm_protocol.model.deriving import checked
 from sagellm_protocol.model.exceptions import DeclarationError
-from sagellm_protocol.model.naming import full_name, is_plain_identifier
+from sagellm_protocol.model.naming import full_name
 from sagellm_protocol.model.paths import ROOT
+from sagellm_protocol.model.scope import hints_of
 from sagellm_protocol.model.spec import (
     REQUIRED,
     Choice,
@@ -142,7 +144,7 @@ def _union(args: Sequence[Any]) -> Type:
         inner = options[0]
     elif all(isinstance(option, Nested) for option in options):
         messages = cast("tuple[Nested, ...]", options)
-        inner = Choice(messages, tag_of([spec_of(message.cls) for message in messages]))
+        inner = Choice(messages, tag_of([_literals(message.cls) for message in messages]))
     else:
         kinds = [wire_kind(option) for option in options]
         if len(set(kinds)) < len(kinds) or "any" in kinds:
@@ -151,36 +153,36 @@ def _union(args: Sequence[Any]) -> Type:
     return Nullable(inner) if types.NoneType in args else inner
 
 
+def _literals(cls: type) -> dict[str, Type]:
+    """The fields of a message that may be its tag. Not its spec: it may hold the very union that is being read."""
+    return {name: read_type(hint) for name, hint in hints_of(cls).items() if typing.get_origin(hint) is Literal}
+
+
 def read_spec(cls: Any) -> Spec:
     """The spec of a message class, read anew.
 
     Raises:
         DeclarationError: a field's annotation has no form on the wire, or its default is none that it can hold.
     """
-    attributes = attrs.fields(cls)
-    if any(isinstance(attribute.type, str) for attribute in attributes):
-        try:
-            hints = typing.get_type_hints(cls, include_extras=True)
-        except NameError as error:
-            raise DeclarationError(f"{full_name(cls)}: an annotation cannot be resolved: {error}") from None
-    else:
-        hints = {attribute.name: attribute.type for attribute in attributes}
+    hints = hints_of(cls)
     fields = []
-    for attribute in attributes:
-        if not _may_name_a_field(attribute.name):
-            raise DeclarationError(f"{full_name(cls)}.{attribute.name}: not a name that a field may have")
+    for attribute in attrs.fields(cls):
         try:
             kind = read_type(hints[attribute.name])
         except DeclarationError as error:
             raise DeclarationError(f"{full_name(cls)}.{attribute.name}: {error}") from None
-        fields.append(Field(attribute.name, kind, _held_default(cls, attribute, kind), attribute.name))
+        fields.append(
+            Field(
+                attribute.name,
+                kind,
+                _held_default(cls, attribute, kind),
+                attribute.name,
+                argument=attribute.alias,
+                secret=attribute.repr is False,
+            )
+        )
     unknown: Unknown = cls.__message__
     return Spec(full_name(cls), tuple(fields), cls, unknown)
-
-
-def _may_name_a_field(name: str) -> bool:
-    """Whether a name can be a parameter and an attribute, and hides nothing of ours."""
-    return is_plain_identifier(name) and name[0] != "_" and name != "self"
 
 
 def _held_default(cls: type, attribute: attrs.Attribute[Any], kind: Type) -> Any:
@@ -194,8 +196,10 @@ def _held_default(cls: type, attribute: attrs.Attribute[Any], kind: Type) -> Any
         return found
 
     default = _default(attribute)
-    if default is REQUIRED or isinstance(default, Derived):
+    if default is REQUIRED:
         return default
+    if isinstance(default, Derived):
+        return Derived(checked(full_name(cls), attribute.name, kind, default.function, held), default.shown)
     if not isinstance(default, Made):
         return held(default)
     if default.factory in (list, dict, tuple):
@@ -211,7 +215,8 @@ def _default(attribute: attrs.Attribute[Any]) -> Any:
     if not isinstance(default, _FACTORY):
         return default
     if default.takes_self:
-        return Derived(default.factory, attribute.metadata["shown_default"])
+        # ``derived`` says what tables show; of a method under ``@x.default`` they show the name.
+        return Derived(default.factory, attribute.metadata.get("shown_default", Made(default.factory)))
     # A message cannot change, so one default serves all.
     return default.factory() if is_message(default.factory) else Made(default.factory)
 

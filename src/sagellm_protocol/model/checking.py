@@ -28,15 +28,20 @@ from sagellm_protocol.model.free import FreeChecker
 from sagellm_protocol.model.frozen import EMPTY, FrozenDict
 from sagellm_protocol.model.nesting import MAX_DEPTH, too_deep
 from sagellm_protocol.model.numbers import COMPARE, Source, float_of, int_of, integers_of
-from sagellm_protocol.model.paths import ROOT, Path, below, told
+from sagellm_protocol.model.paths import ROOT, Hidden, Path, below, is_hidden, told
+from sagellm_protocol.model.refusing import refuse_abstract
+from sagellm_protocol.model.shortening import HIDDEN
 from sagellm_protocol.model.spec import (
     INT_MAX,
     INT_MIN,
+    REQUIRED,
     Choice,
+    Derived,
     Either,
     Flag,
     Free,
     Items,
+    Made,
     Member,
     Nested,
     Nullable,
@@ -54,6 +59,7 @@ from sagellm_protocol.model.spec import (
 )
 from sagellm_protocol.model.statements import doubtful
 from sagellm_protocol.model.teaching import UNTAUGHT, Teaching
+from sagellm_protocol.model.validating import lacking_some, validation_of
 from sagellm_protocol.model.wording import describe, one_of
 
 UUID_TEXT = re.compile("[0-9a-fA-F]{8}(-?)[0-9a-fA-F]{4}\\1[0-9a-fA-F]{4}\\1[0-9a-fA-F]{4}\\1[0-9a-fA-F]{12}")
@@ -99,9 +105,18 @@ class Checker:
     def broken(self, path: Path, rule: str | Callable[[], str], value: object) -> Any:
         """Note a violation; gives the mark that stands for the broken value."""
         if len(self.violations) < MOST_TOLD:
-            self.violations.append(Violation(told(path), rule if isinstance(rule, str) else rule(), value))
+            shown = HIDDEN if is_hidden(path) else value
+            self.violations.append(Violation(told(path), rule if isinstance(rule, str) else rule(), shown))
         else:
             self.more += 1
+        return _BROKEN
+
+    def also(self, violations: Sequence[Violation], more: int, path: Path = ROOT) -> Any:
+        """Note what another check found in the value at a path."""
+        room = MOST_TOLD - len(self.violations)
+        above = told(path)
+        self.violations += (attrs.evolve(found, path=below(above, found.path)) for found in violations[:room])
+        self.more += more + len(violations[room:])
         return _BROKEN
 
     def raise_for(self, message_name: str) -> None:
@@ -218,11 +233,7 @@ class Checker:
         try:
             made = kind.structure(value)
         except ValidationError as error:
-            room = MOST_TOLD - len(self.violations)
-            inner = [attrs.evolve(it, path=below(told(path), it.path)) for it in error.violations]
-            self.violations.extend(inner[:room])
-            self.more += error.more + len(inner[room:])
-            return _BROKEN
+            return self.also(error.violations, error.more, path)
         except DecodeError as error:
             raise DecodeError(below(told(path), error.reason), error.offset) from error
         wire = self.source, self.unknown
@@ -239,10 +250,7 @@ class Checker:
             if not trial.violations:
                 return checked
             if _shape_fits(option, value):
-                room = MOST_TOLD - len(self.violations)
-                self.violations.extend(trial.violations[:room])
-                self.more += trial.more + len(trial.violations[room:])
-                return _BROKEN
+                return self.also(trial.violations, trial.more)
         return self.broken(path, lambda: " or ".join(describe(option) for option in kind.options), value)
 
     def _items(self, kind: Items, value: Any, path: Path) -> Any:
@@ -278,7 +286,7 @@ class Checker:
             texts = len(left)
             left = [item for item in left if type(item) is not str or len(item) in _UUID_LENGTHS]
             self.more += texts - len(left)
-        elif isinstance(kind, Nested) and self.source == "wire":
+        elif isinstance(kind, Nested) and self.source == "wire" and not self._validates(self.spec(kind)):
             objects = len(left)
             left = [item for item in left if type(item) is not dict or item]
             before = self.more
@@ -332,13 +340,37 @@ class Checker:
             return self.broken(path, "an object", value)
         before = self.found
         payload = self._fields_of(value, path)
-        if len(self.violations) == MOST_TOLD:
+        if len(self.violations) == MOST_TOLD and not self._validates(spec):
             self._count(spec, payload)
             return _BROKEN
         fields = self.fields(spec, payload, path)
+        if self.specs is not None:
+            return fields if self.found == before else _BROKEN
         if self.found != before:
+            self.validate_rest(spec, fields, path)
             return _BROKEN
-        return spec.cls(**fields) if self.specs is None else fields
+        refuse_abstract(spec.cls)
+        try:
+            return spec.cls(**{spec.arguments[name]: found for name, found in fields.items()})
+        except ValidationError as error:  # Its validators refuse it.
+            return self.also(error.violations, error.more, path)
+
+    def _validates(self, spec: Spec) -> bool:
+        """Whether there is more to a message than its types."""
+        return self.specs is None and validation_of(spec.cls) is not None
+
+    def validate_rest(self, spec: Spec, fields: Mapping[str, Any], path: Path) -> None:
+        """Run the validators of those fields of a broken message that are right; those left out have their defaults."""
+        validation = validation_of(spec.cls)
+        if validation is None:
+            return
+        right = {field.name: field.default for field in spec_of(spec.cls).fields if field.name not in fields}
+        right = {name: given.factory() if isinstance(given, Made) else given for name, given in right.items()}
+        right |= fields
+        lacking = {name for name, held in right.items() if held is _BROKEN or held is REQUIRED or isinstance(held, Derived)}
+        message = lacking_some(spec.cls, {name: held for name, held in right.items() if name not in lacking})
+        for name, rule, value, _ in validation.broken(message, lacking):
+            self.broken((path, spec.steps.get(name, name)), rule, value)
 
     def _count(self, spec: Spec, value: dict[str, Any]) -> None:
         """Count what is wrong with a payload of a message, where as many as are told have been found."""
@@ -357,14 +389,16 @@ class Checker:
         checked = {}
         for field in spec.fields:
             if field.name in value:
-                checked[field.today] = self.check(field.type, value[field.name], (path, field.name))
+                checked[field.today] = self.check(field.type, value[field.name], (path, field.step))
             elif field.required:
                 self.broken((path, field.name), "required", None)
         if (self.unknown or spec.unknown) == "forbid":
             known = spec.names
+            # What is misspelt may be a field that is not shown.
+            step = Hidden if any(field.secret for field in spec.fields) else str
             for name, found in value.items():
                 if name not in known:
-                    self.broken((path, name), "a known field", found)
+                    self.broken((path, step(name)), "a known field", found)
         for rule in spec.rules:
             if all(value.get(name) is None for name in rule.fields):
                 self.broken(path, str(rule), None)
@@ -400,17 +434,28 @@ _NEVER: dict[type, frozenset[type]] = {
 """Classes of which no value is right: where as many are told as may be, such items of a sequence are but counted."""
 
 
-def check_arguments(cls: type, arguments: dict[str, Any]) -> dict[str, Any]:
-    """The arguments of a constructor, checked and converted; those not given are not in ``arguments``.
+def check_arguments(cls: type, arguments: dict[str, Any], unknown: dict[str, Any]) -> dict[str, Any]:
+    """The arguments of a constructor, checked and converted.
+
+    Args:
+        cls: the message class.
+        arguments: what is given, by the names of the fields; what is not is not there.
+        unknown: what is given besides, by the names that it is given by.
 
     Raises:
         ValidationError: with every violation; it is the fault of this program.
         DecodeError: so is an integer past 64 bits in a dict given for a message.
     """
     spec = spec_of(cls)
-    checker = Checker("python", "forbid")
+    checker = Checker("python")
     try:
         checked = checker.fields(spec, arguments, ROOT)
+        for name, value in unknown.items():
+            argument = spec.arguments.get(name)
+            step = Hidden if any(field.secret for field in spec.fields) else str
+            checker.broken((ROOT, step(name)), "a known field" if argument is None else f"given as {argument}", value)
+        if checker.violations:
+            checker.validate_rest(spec, checked, ROOT)
         checker.raise_for(spec.name)
     except ProtocolError as error:
         error.fault = "local"

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sagellm_protocol.model.spec import OneOf, Spec
+from sagellm_protocol.model.spec import OneOf, Spec, Type
 
 
-def tag_of(specs: Sequence[Spec]) -> str | None:
-    """The field that tells messages apart: a literal of one text in each, no two the same."""
-    tables = [{field.name: field.type for field in spec.fields} for spec in specs]
+def tag_of(tables: Sequence[Mapping[str, Type]]) -> str | None:
+    """The field that tells messages apart, of which the types are given: a literal of one text, no two the same."""
     for name in tables[0]:
         texts = [
             kind.values for table in tables if isinstance(kind := table.get(name), OneOf) and len(kind.values) == 1

@@ -6,17 +6,20 @@ faster, as it makes the object of the class that may be filled.
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable
 from typing import Any
 
 from sagellm_protocol.model.annotations import spec_of
 from sagellm_protocol.model.checking import check_arguments
+from sagellm_protocol.model.refusing import refuse_abstract, refuse_subclass
 from sagellm_protocol.model.source import DOUBTS, Function
-from sagellm_protocol.model.spec import Derived, Made, Mark
+from sagellm_protocol.model.spec import Derived, Field, Made, Mark
 from sagellm_protocol.model.statements import CheckStatements
+from sagellm_protocol.model.validating import validation_of
 
-UNSET = Mark("UNSET")
-"""Stands for an argument that was not given."""
+UNSET = Mark("...")
+"""Stands for an argument that was not given, and is shown like one in a stub."""
 
 
 def write_constructor(cls: Any) -> Callable[..., Any]:
@@ -25,56 +28,76 @@ def write_constructor(cls: Any) -> Callable[..., Any]:
     to = Function("__new__")
     checks = CheckStatements("python")
     unset, this = to.bind("UNSET", UNSET), to.bind("this", cls)
+    validation = validation_of(cls)
     parameters = []
     for field in spec.fields:
+        name = field.argument
         fixed = not field.required and not isinstance(field.default, (Derived, Made))
-        parameters.append(f"{field.name}={to.bind(f'default_{field.name}', field.default) if fixed else unset}")
+        parameters.append(f"{name}={to.bind(f'default_{field.name}', field.default) if fixed else unset}")
         if isinstance(field.default, Made):
             make = to.bind(f"make_{field.name}", field.default.factory)
-            to.add(f"if {field.name} is {unset}: {field.name} = {make}()")
+            to.add(f"if {name} is {unset}: {name} = {make}()")
     to.add("try:")
     to.indent += 1
     for field in spec.fields:
         optional = isinstance(field.default, Derived)
         if optional:
-            to.add(f"if {field.name} is not {unset}:")
+            to.add(f"if {field.argument} is not {unset}:")
         to.indent += optional
-        checks.write(to, field.type, field.name)
+        checks.write(to, field.type, field.argument)
         to.indent -= optional
     to.add("if _unknown: raise _Doubt")
     to.indent -= 1
     to.add(f"except {to.bind('doubts', DOUBTS)}:")
     to.indent += 1
-    to.add(f"_given = {{{', '.join(f'{field.name!r}: {field.name}' for field in spec.fields)}}}")
+    to.add(f"_given = {{{', '.join(f'{field.name!r}: {field.argument}' for field in spec.fields)}}}")
     to.add(f"_given = {{_name: _value for _name, _value in _given.items() if _value is not {unset}}}")
-    to.add(f"_given = {to.bind('check_arguments', check_arguments)}({this}, {{**_given, **_unknown}})")
+    to.add(f"_given = {to.bind('check_arguments', check_arguments)}({this}, _given, _unknown)")
     for field in spec.fields:
         given = (
             f"_given.get({field.name!r}, {unset})" if isinstance(field.default, Derived) else f"_given[{field.name!r}]"
         )
-        to.add(f"{field.name} = {given}")
+        to.add(f"{field.argument} = {given}")
     to.indent -= 1
-    _make(to, cls, [field.name for field in spec.fields if not isinstance(field.default, Derived)])
+    _make(to, cls, [field for field in spec.fields if not isinstance(field.default, Derived)])
     for field in spec.fields:
         if isinstance(field.default, Derived):
             derive = to.bind(f"derive_{field.name}", field.default.function)
             put = to.bind(f"set_{field.name}", getattr(cls, field.name).__set__)
-            to.add(f"{put}(_self, {derive}(_self) if {field.name} is {unset} else {field.name})")
+            to.add(f"{put}(_self, {derive}(_self) if {field.argument} is {unset} else {field.argument})")
+    if validation is not None:
+        to.add(f"{to.bind('validate', validation.check)}(_self)")
     to.add("return _self")
     new = to.compile(", ".join(("_cls", "/", *("*" for _ in parameters[:1]), *parameters, "**_unknown")))
     new.__qualname__ = f"{cls.__qualname__}.__new__"
     new.__module__ = cls.__module__
-    new.__annotations__ = {field.name: field.type for field in cls.__attrs_attrs__}
+    new.__annotations__ = {field.alias: field.type for field in cls.__attrs_attrs__}
     return new
 
 
 def draft_of(cls: Any) -> type | None:
-    """The unfrozen base under a message class, whose instances may be filled by plain assignment."""
-    draft: type = cls.__mro__[1]
-    return draft if draft.__name__ == f"_{cls.__name__}Draft" else None
+    """The unfrozen class whose instances, once filled by plain assignment, are turned into messages of ``cls``.
+
+    Several times faster than ``object.__setattr__`` for each field. It is made of a class that has none; a class that
+    would notice, by its metaclass or its ``__init_subclass__``, has none.
+    """
+    draft: type | None = vars(cls).get("_message_draft")
+    if draft is None and type(cls) is type and not hasattr(cls.__init_subclass__, "__func__"):
+        draft = cls._message_draft = type(
+            cls.__name__,
+            (cls,),
+            {
+                "__slots__": (),
+                "__module__": cls.__module__,
+                "__qualname__": cls.__qualname__,
+                "__setattr__": object.__setattr__,
+                "__delattr__": object.__delattr__,
+            },
+        )
+    return draft
 
 
-def _make(to: Function, cls: Any, names: list[str]) -> None:
+def _make(to: Function, cls: Any, fields: list[Field]) -> None:
     """Make the message and fill its slots: as the draft, where there is one, else (subclasses) by their descriptors."""
     new, this = to.bind("new", object.__new__), to.bind("this", cls)
     draft = draft_of(cls)
@@ -82,14 +105,31 @@ def _make(to: Function, cls: Any, names: list[str]) -> None:
         to.add(f"if _cls is {this}:")
         to.indent += 1
         to.add(f"_self = {new}({to.bind('draft', draft)})")
-        for name in names:
-            to.add(f"_self.{name} = {name}")
+        for field in fields:
+            to.add(f"_self.{field.name} = {field.argument}")
         to.add(f"_self.__class__ = {this}")
         to.indent -= 1
         to.add("else:")
         to.indent += 1
+    to.add(f"if _cls is not {this}: {to.bind('admit', admit)}(_cls, {this})")
     to.add(f"_self = {new}(_cls)")
-    for name in names:
-        to.add(f"{to.bind('set_' + name, getattr(cls, name).__set__)}(_self, {name})")
+    for field in fields:
+        put = to.bind("set_" + field.name, getattr(cls, field.name).__set__)
+        to.add(f"{put}(_self, {field.argument})")
     if draft is not None:
         to.indent -= 1
+
+
+_admitted: weakref.WeakSet[type] = weakref.WeakSet()
+
+
+def admit(cls: type, message: type) -> None:
+    """Let a plain subclass of a message through that says nothing that would not be obeyed.
+
+    Raises:
+        DeclarationError: with the place, and what to write instead.
+    """
+    if cls not in _admitted:
+        refuse_subclass(cls, message)
+        refuse_abstract(cls)
+        _admitted.add(cls)

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-import inspect
 import sys
+import threading
 from collections.abc import Callable
-from typing import Any, TypeVar, cast, overload
+from functools import cached_property, partial, wraps
+from typing import Any, TypeVar, cast, get_args, overload
 
 import attrs
 
+from sagellm_protocol.model.cells import retarget
 from sagellm_protocol.model.exceptions import DeclarationError
 from sagellm_protocol.model.frozen import FrozenDict
-from sagellm_protocol.model.naming import full_name, is_plain_identifier
-from sagellm_protocol.model.shortening import short_repr
+from sagellm_protocol.model.refusing import refuse_attrs_subclass, refuse_class, refuse_fields, refused
+from sagellm_protocol.model.scope import scope_of
+from sagellm_protocol.model.shortening import SECRETS, short, short_repr
+from sagellm_protocol.model.signatures import Signature
 from sagellm_protocol.model.spec import Spec, Unknown
+from sagellm_protocol.model.texts import SlotTexts
+from sagellm_protocol.model.validating import read_validation
 
 if sys.version_info >= (3, 11):
     from typing import dataclass_transform
@@ -39,8 +45,10 @@ def derived(function: Callable[[Any], T], *, default: T) -> T:
 def message(cls: type[T], /) -> type[T]: ...
 @overload
 @dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(attrs.field, derived))
-def message(*, unknown: Unknown = ...) -> Callable[[type[T]], type[T]]: ...
-def message(cls: type[T] | None = None, /, *, unknown: Unknown = "forbid") -> type[T] | Callable[[type[T]], type[T]]:
+def message(*, unknown: Unknown = ..., order: bool = ...) -> Callable[[type[T]], type[T]]: ...
+def message(
+    cls: type[T] | None = None, /, *, unknown: Unknown = "forbid", order: bool = False
+) -> type[T] | Callable[[type[T]], type[T]]:
     """Make a message of a class: a frozen, slotted, keyword-only ``attrs`` class, immutable all the way down.
 
     Fields are annotations: ``str``, ``bool``, ``int``, ``float``, ``UUID``, enumerations, ``Literal`` texts, other
@@ -48,45 +56,73 @@ def message(cls: type[T] | None = None, /, *, unknown: Unknown = "forbid") -> ty
     (JSON), each of them ``| None``, numbers with the bounds and units of :mod:`sagellm_protocol.model.units`.
     Annotations are read on first use, so that messages may refer to each other.
 
+    What attrs takes is honoured on every path (constructor, every codec, pickles), or refused here.
+
     Args:
         unknown: what decoding does with a field that the class does not have: ``"forbid"`` or ``"ignore"``.
+        order: whether messages of the class compare by ``<`` and the like, field by field, as those of attrs do.
 
     The constructor takes a list for a tuple, a dict for a mapping, an enumeration's value for its member and an int for
     a float, and nothing else.
 
     Raises:
         ValidationError: on construction, with every violation.
-        DeclarationError: on first use, where an annotation has no form on the wire.
+        DeclarationError: at the class, where it says what a message would not obey; on first use, where an annotation
+            has no form on the wire.
     """
     if cls is None:
-        return lambda undecorated: _declare(undecorated, unknown)
-    return _declare(cls, unknown)
+        return lambda undecorated: _declare(undecorated, unknown, order)
+    return _declare(cls, unknown, order)
 
 
-def _declare(cls: type[T], unknown: Unknown) -> type[T]:
-    for name in inspect.get_annotations(cls):
-        if not is_plain_identifier(name):
-            raise DeclarationError(f"{full_name(cls)}.{name}: not a name that a field may have")
-    declared = attrs.define(
-        _over_draft(cls),
-        frozen=True,
-        slots=True,
-        kw_only=True,
-        init=False,
-        repr=False,
-        getstate_setstate=False,
-        field_transformer=_freeze_defaults,
-    )
-    _retarget_class_cells(cls, declared)
+def _declare(cls: type[T], unknown: Unknown, order: bool) -> type[T]:
+    refuse_class(cls)
+    if unknown not in get_args(Unknown):
+        raise refused(cls, f"unknown= is 'forbid' or 'ignore', not {short(unknown)}")
+    body = dict(vars(cls))
+    cached = {name: value for name, value in body.items() if isinstance(value, cached_property)}
+    undecorated: Any = cls
+    for name, value in cached.items():
+        setattr(undecorated, name, _computed_once(value, name))
+    undecorated.__message__ = unknown  # attrs copies it, and then asks whether it may make a class of this.
+    try:
+        declared = attrs.define(
+            cls,
+            frozen=True,
+            slots=True,
+            kw_only=True,
+            order=order,
+            auto_attribs=True,
+            init=False,
+            repr=False,
+            getstate_setstate=False,
+            field_transformer=partial(_transformed, order=order),
+        )
+    except DeclarationError:
+        raise
+    except (TypeError, ValueError, attrs.exceptions.UnannotatedAttributeError) as error:
+        raise refused(cls, str(error)) from None
+    finally:
+        del undecorated.__message__
+        for name, value in cached.items():
+            setattr(undecorated, name, value)
+    retarget(body.values(), cls, declared)
     built: Any = declared
-    built.__message__ = unknown
     del built.__attrs_init__  # It would fill the slots of a message that stands, unchecked.
     built.__new__ = _first_new
     built.__read_spec__ = classmethod(_first_spec)
-    built.__repr__ = short_repr
     built.__copy__ = _itself
     built.__deepcopy__ = _itself
     built.__reduce__ = _reduce
+    built.__signature__ = Signature()
+    built.__slots__ = SlotTexts(built)
+    if "__repr__" not in body:
+        built.__repr__ = short_repr
+    if "__attrs_init_subclass__" not in body:
+        built.__attrs_init_subclass__ = classmethod(refuse_attrs_subclass)
+    built._message_scope = scope_of(cls)
+    built._message_validation = read_validation(built)
+    SECRETS.update(field.name for field in attrs.fields(declared) if field.repr is False)
     return declared
 
 
@@ -99,41 +135,43 @@ class _Unsorted(str):
         return False
 
 
-def _over_draft(cls: type[T]) -> type[T]:
-    """``cls`` over a base that holds its slots and is not frozen.
+def _computed_once(declared: cached_property[Any], name: str) -> cached_property[Any]:
+    """A cached property of which every thread sees one value: the first that was computed.
 
-    A message under construction is turned into its draft, filled by plain assignment and turned back: several times
-    faster than ``object.__setattr__`` for each field. Where ``cls`` has bases of its own it is left as it is.
+    attrs gives it a slot of its own. Two threads may compute at once, so that neither waits for a lock while it runs
+    what the user wrote.
     """
-    if cls.__bases__ != (object,):
-        return cls
-    names = tuple(inspect.get_annotations(cls))
-    slots = (*map(_Unsorted, names), "__weakref__")
-    draft = type(f"_{cls.__name__}Draft", (), {"__slots__": slots, "__module__": cls.__module__})
-    body = {name: value for name, value in cls.__dict__.items() if name not in ("__dict__", "__weakref__")}
-    over: Any = type(cls.__name__, (draft,), body)
-    over.__qualname__ = cls.__qualname__
-    return cast("type[T]", over)
+
+    @wraps(declared.func)
+    def compute(self: Any) -> Any:
+        value = declared.func(self)
+        slot = getattr(type(self), name)
+        with _FIRST:
+            try:
+                return slot.__get__(self)
+            except AttributeError:
+                slot.__set__(self, value)
+        return value
+
+    return cached_property(compute)
 
 
-def _retarget_class_cells(old: type, new: type) -> None:
-    """Point ``super()`` and ``__class__`` in the methods at the class that is left in the end."""
-    for value in vars(new).values():
-        function = getattr(value, "__func__", getattr(value, "fget", value))
-        for cell in getattr(function, "__closure__", None) or ():
-            if cell.cell_contents is old:
-                cell.cell_contents = new
+_FIRST = threading.Lock()
 
 
-def _freeze_defaults(cls: type, fields: list[attrs.Attribute[Any]]) -> list[attrs.Attribute[Any]]:
+def _transformed(cls: type, fields: list[attrs.Attribute[Any]], *, order: bool) -> list[attrs.Attribute[Any]]:
+    """What attrs has read, looked at before it makes the class; defaults that can change are frozen."""
+    refuse_fields(cls, fields, order=order)
     return [
-        field.evolve(default=FrozenDict(field.default))
-        if type(field.default) is dict
-        else field.evolve(default=tuple(field.default))
-        if type(field.default) is list
-        else field
+        field.evolve(name=_Unsorted(field.name), default=_frozen(field.default))
         for field in fields
     ]
+
+
+def _frozen(default: Any) -> Any:
+    if type(default) is dict:
+        return FrozenDict(default)
+    return tuple(default) if type(default) is list else default
 
 
 def _first_new(cls: Any, /, **fields: Any) -> Any:
@@ -161,7 +199,10 @@ def _reduce(self: Any) -> tuple[Callable[..., Any], tuple[type, dict[str, Any]]]
 
 
 def _unpickled(cls: type[T], fields: dict[str, Any]) -> T:
-    return cls(**fields)
+    from sagellm_protocol.model.annotations import message_of, spec_of
+
+    arguments = spec_of(cast("type", message_of(cls))).arguments
+    return cls(**{arguments.get(name, name): value for name, value in fields.items()})
 
 
 def _itself(self: T, memo: object = None) -> T:

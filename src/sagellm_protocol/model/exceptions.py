@@ -219,3 +219,8 @@ def missing_extra(extra: str) -> MissingExtraError:
 
 class UnknownPayloadError(ProtocolError):
     """A bare payload fits no message of any revision."""
+
+
+for _public in (Violation, ProtocolError, *ProtocolError.__subclasses__()):
+    # Tracebacks and pickles name them as users import them.
+    _public.__module__ = __name__.partition(".")[0]

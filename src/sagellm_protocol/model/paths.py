@@ -19,11 +19,19 @@ _STEPS = 20
 """Steps that are shown: the outermost and the innermost."""
 
 
+class Hidden(str):
+    """A step to a field that is not shown (``repr=False``): what stands below it is not told either."""
+
+    __slots__ = ()
+
+
 def told(path: Path) -> str:
     """A path as text, ``metrics.ttft_ms`` or ``choices[0].delta``; long keys and deep paths are cut in the middle."""
     steps: list[Any] = []
     while path is not None:
         path, step = path
+        if type(step) is Hidden:
+            steps.clear()
         steps.append(step)
     steps.reverse()
     head = len(steps) if len(steps) <= _STEPS else _STEPS // 2
@@ -31,6 +39,15 @@ def told(path: Path) -> str:
     if head < len(steps):
         text = _joined(text + "...", steps[-_STEPS // 2 :])
     return text
+
+
+def is_hidden(path: Path) -> bool:
+    """Whether a value stands in a field that is not shown."""
+    while path is not None:
+        path, step = path
+        if type(step) is Hidden:
+            return True
+    return False
 
 
 def below(path: str, ending: str) -> str:

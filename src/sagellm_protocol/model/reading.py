@@ -19,6 +19,7 @@ from sagellm_protocol.model.exceptions import ValidationError
 from sagellm_protocol.model.naming import full_name
 from sagellm_protocol.model.nesting import refuse_too_deep, too_deep
 from sagellm_protocol.model.once import Once
+from sagellm_protocol.model.refusing import refuse_abstract
 from sagellm_protocol.model.source import DOUBTS, Doubt, Function
 from sagellm_protocol.model.spec import (
     MAX_FREE_DEPTH,
@@ -35,6 +36,7 @@ from sagellm_protocol.model.spec import (
 )
 from sagellm_protocol.model.statements import CheckStatements, Origin
 from sagellm_protocol.model.teaching import UNTAUGHT, Teaching
+from sagellm_protocol.model.validating import validation_of
 
 _SCALARS = frozenset((str, int, float, bool, type(None)))
 
@@ -125,6 +127,7 @@ class Readers:
             to.indent -= 1
 
     def _build(self, to: Function, spec: Spec) -> None:
+        refuse_abstract(spec.cls)
         draft = draft_of(spec.cls)
         told = {field.today for field in spec.fields}
         untold = [field for field in spec_of(spec.cls).fields if field.name not in told]
@@ -152,6 +155,9 @@ class Readers:
                 to.add(
                     f"{put}(_self, {derive}(_self) if {to.local(field.name)} is {absent} else {to.local(field.name)})"
                 )
+        validation = validation_of(spec.cls)
+        if validation is not None:
+            to.add(f"{to.bind('validate', validation.doubt)}(_self)")
         to.add("return _self")
 
     def _put(self, to: Function, spec: Spec, draft: type | None, name: str, value: str) -> None:

@@ -6,7 +6,7 @@ many values in all. Methods that a subclass of ``str``, ``list`` or ``dict`` may
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import islice
 from typing import Any
 
@@ -43,7 +43,7 @@ class _Showing:
         if isinstance(value, (bytes, bytearray)):
             return cut(repr(bytes(memoryview(value)[:_TEXT])) + ("..." if len(value) > _TEXT else ""))
         if isinstance(value, dict):
-            items = (f"{self.value(key, level - 1)}: {self.value(it, level - 1)}" for key, it in dict.items(value))
+            items = (f"{self.value(key, level - 1)}: {self._under(key, it, level - 1)}" for key, it in dict.items(value))
             return self._container("{}", items, dict.__len__(value), level)
         if isinstance(value, list):
             items = (self.value(item, level - 1) for item in list.__iter__(value))
@@ -52,7 +52,7 @@ class _Showing:
             items = (self.value(item, level - 1) for item in tuple.__iter__(value))
             shown = self._container("()", items, tuple.__len__(value), level)
             return shown if tuple.__len__(value) != 1 else shown[:-1] + ",)"
-        if hasattr(type(value), "__message__"):
+        if type(value).__repr__ is short_repr:
             return self.message(value, level)
         return _own_repr(value)
 
@@ -62,9 +62,19 @@ class _Showing:
         if level < 0 or self.left < 0:
             return f"{cls.__qualname__}(...)"
         fields = (
-            f"{field.name}={self.value(getattr(message, field.name), level - 1)}" for field in cls.__attrs_attrs__
+            f"{field.name}={self._field(field.repr, getattr(message, field.name), level - 1)}"
+            for field in cls.__attrs_attrs__
+            if field.repr is not False
         )
         return f"{cls.__qualname__}({', '.join(fields)})"
+
+    def _field(self, own: Any, value: Any, level: int) -> str:
+        """The value of a field, in the way that the field says, if it says any (``repr=function``)."""
+        return self.value(value, level) if own is True else _told_by(own, value)
+
+    def _under(self, key: Any, value: Any, level: int) -> str:
+        """What stands under a key of a dict, unless that is the name of a field that is not shown."""
+        return HIDDEN if isinstance(key, str) and str.__str__(key) in SECRETS else self.value(value, level)
 
     def _container(self, brackets: str, items: Iterable[str], size: int, level: int) -> str:
         if size and (level <= 0 or self.left < 0):
@@ -84,8 +94,12 @@ def _text(value: str) -> str:
 
 def _own_repr(value: object) -> str:
     """The ``repr`` of a value of any other class; where that raises, its class."""
+    return _told_by(repr, value)
+
+
+def _told_by(show: Callable[[Any], str], value: object) -> str:
     try:
-        return cut(str.__str__(repr(value)))
+        return cut(str.__str__(show(value)))
     except Exception as error:  # Whatever a class of the caller's raises when it is shown.
         return f"<a {type(value).__qualname__} whose repr raises {type(error).__name__}>"
 
@@ -99,6 +113,13 @@ class Shown(str):
     """A value as error messages show it: its ``repr``, cut short."""
 
     __slots__ = ()
+
+
+HIDDEN = Shown("<hidden>")
+"""What is shown of a field that is not shown (``repr=False``)."""
+
+SECRETS: set[str] = set()
+"""The names of all such fields of all messages: a payload is a dict, which does not say what it is a payload of."""
 
 
 def shown(value: object) -> Shown:

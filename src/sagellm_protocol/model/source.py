@@ -12,6 +12,8 @@ from typing import Any
 
 import attrs
 
+from sagellm_protocol.model.exceptions import ValidationError
+
 _serial = itertools.count()
 _compiled: weakref.WeakValueDictionary[str, CodeType] = weakref.WeakValueDictionary()
 """The code of each text that a function still runs: compiling costs ten times what writing does."""
@@ -21,8 +23,9 @@ class Doubt(Exception):
     """Raised by a generated function that cannot vouch for a value: the thorough path then decides, and explains."""
 
 
-DOUBTS = (Doubt, KeyError, TypeError, OverflowError, RecursionError)
-"""What a generated function raises on a value that the thorough path must look at."""
+DOUBTS = (Doubt, KeyError, TypeError, OverflowError, RecursionError, ValidationError)
+"""What a generated function raises on a value that the thorough path must look at: a nested message refuses its values
+without knowing where it stands."""
 
 
 def doubting(function: Callable[[Any], Any]) -> Callable[[Any], Any]:

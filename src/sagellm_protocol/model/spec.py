@@ -8,6 +8,8 @@ from typing import Any, Literal, TypeAlias
 
 import attrs
 
+from sagellm_protocol.model.paths import Hidden
+
 INT_MIN, INT_MAX = -(2**63), 2**64 - 1
 """The integers that JSON (orjson) and MessagePack carry exactly."""
 
@@ -183,6 +185,15 @@ class Field:
     """The default that took the place of null, where a later revision forbade it; else ``REQUIRED``."""
     omit_default: bool | None = attrs.field(default=None, eq=False)
     """Whether a codec was taught to leave it out where it holds its default; None where nothing was said."""
+    argument: str = attrs.field(default=attrs.Factory(lambda self: self.name, takes_self=True), eq=False)
+    """What the constructor calls it (``alias=``)."""
+    secret: bool = attrs.field(default=False, eq=False)
+    """Whether its value is shown nowhere (``repr=False``)."""
+
+    @property
+    def step(self) -> str:
+        """The step of a path that leads to it."""
+        return Hidden(self.name) if self.secret else self.name
 
     @property
     def required(self) -> bool:
@@ -234,6 +245,16 @@ class Spec:
     def types(self) -> Mapping[str, Type]:
         """The type of each field, by its name."""
         return {field.name: field.type for field in self.fields}
+
+    @cached_property
+    def arguments(self) -> Mapping[str, str]:
+        """What the constructor calls each field, by its name today."""
+        return {field.today or field.name: field.argument for field in self.fields}
+
+    @cached_property
+    def steps(self) -> Mapping[str, str]:
+        """The step of a path to each field, by its name today."""
+        return {field.today or field.name: field.step for field in self.fields}
 
     @cached_property
     def required(self) -> frozenset[str]:

@@ -107,6 +107,8 @@ def _field(field: Field, history: History, revision: str) -> dict[str, Any]:
     match field.default:
         case _ if field.required:
             fact["required"] = True
+        case Derived(shown=Made(factory=factory)):
+            fact["derived by"] = getattr(factory, "__name__", "function")
         case Derived(shown=shown):
             fact["derived"] = plain_default(shown)
         case Made(factory=factory):

@@ -118,7 +118,8 @@ class _Drawing:
                 return st.one_of([self.values(option) for option in kind.options])
 
     def message(self, cls: type[T]) -> SearchStrategy[T]:
-        return self._fields(spec_of(cls)).map(lambda fields: cls(**fields))
+        spec = spec_of(cls)
+        return self._fields(spec).map(lambda fields: cls(**{spec.arguments[name]: it for name, it in fields.items()}))
 
     def payload(self, spec: Spec) -> SearchStrategy[dict[str, Any]]:
         return self._fields(spec)

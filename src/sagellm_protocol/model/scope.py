@@ -1,0 +1,79 @@
+"""Where the names in annotations stand: the module, the function or the notebook that a class was declared in."""
+
+from __future__ import annotations
+
+import sys
+import types
+import typing
+from typing import Annotated, Any, ForwardRef, Literal, NamedTuple
+
+import attrs
+
+from sagellm_protocol.model.exceptions import DeclarationError
+from sagellm_protocol.model.naming import full_name
+
+
+class Scope(NamedTuple):
+    """Where the names in the annotations of a class are looked up."""
+
+    names: dict[str, Any]
+    """The global names: those of a module, or of what a notebook or ``exec`` runs in."""
+    function: types.FrameType | None
+    """The call of a function that declared the class. Held until the annotations are read, since they may name what
+    comes later in the function."""
+
+
+def scope_of(cls: type) -> Scope | None:
+    """The scope that a class is being declared in; None where no annotation needs it."""
+    if not any(map(_holds_text, vars(cls).get("__annotations__", {}).values())):
+        return None
+    within = cls.__qualname__.rpartition(".<locals>.")[0].rpartition(".")[2]
+    frame: types.FrameType | None = sys._getframe(1)
+    while frame is not None:
+        # A class says that it is of the module whose global names its body had.
+        if frame.f_globals.get("__name__", "builtins") == cls.__module__ and within in ("", frame.f_code.co_name):
+            return Scope(frame.f_globals, frame if within else None)
+        frame = frame.f_back
+    return None
+
+
+def _holds_text(annotation: Any) -> bool:
+    """Whether something in an annotation is written as text, and still has to be looked up."""
+    if isinstance(annotation, (str, ForwardRef)):
+        return True
+    origin, inside = typing.get_origin(annotation), typing.get_args(annotation)
+    return origin is not Literal and any(map(_holds_text, inside[:1] if origin is Annotated else inside))
+
+
+def hints_of(cls: Any) -> dict[str, Any]:
+    """The annotation of each field of a message class, with what is written as text looked up.
+
+    Raises:
+        DeclarationError: a name in it stands nowhere.
+    """
+    hints: dict[str, Any] | None = vars(cls).get("_message_hints")
+    if hints is None:
+        hints = {}
+        for base in reversed(cls.__mro__[1:]):
+            if "__message__" in vars(base):
+                hints |= hints_of(base)
+        own = {field.name: field.type for field in attrs.fields(cls) if not field.inherited}
+        hints |= _looked_up(cls, own) if any(map(_holds_text, own.values())) else own
+        cls._message_hints = hints
+        cls._message_scope = None  # The function that it held may go.
+    return hints
+
+
+def _looked_up(cls: Any, annotations: dict[str, Any]) -> dict[str, Any]:
+    scope: Scope | None = cls._message_scope
+    if scope is None:
+        scope = Scope(vars(sys.modules[cls.__module__]) if cls.__module__ in sys.modules else {}, None)
+    names = {} if scope.function is None else dict(scope.function.f_locals)
+    if cls.__qualname__.rpartition("<locals>.")[2] == cls.__name__:
+        # Its own name means itself, whatever has been defined under that since.
+        names[cls.__name__] = cls
+    try:
+        holder: Any = types.SimpleNamespace(__annotations__=annotations)
+        return typing.get_type_hints(holder, scope.names, names, include_extras=True)
+    except Exception as error:  # an annotation is any expression at all
+        raise DeclarationError(f"{full_name(cls)}: an annotation cannot be resolved: {error}") from None

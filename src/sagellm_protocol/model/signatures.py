@@ -1,0 +1,71 @@
+"""What ``inspect.signature``, ``help`` and editors show of a message class: its fields, as the arguments that they are."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+import attrs
+
+from sagellm_protocol.model.shortening import HIDDEN
+
+
+class _Shown:
+    """A default that is no value: shown, and never given."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def __repr__(self) -> str:
+        return self._text
+
+
+MADE = _Shown("<factory>")
+"""Stands for a default that is made anew for each message."""
+DERIVED = _Shown("<derived>")
+"""Stands for a default that follows from the rest of the message."""
+_SECRET = _Shown(HIDDEN)
+_FACTORY: Any = attrs.Factory
+
+
+class Signature:
+    """The ``__signature__`` of a message class, made when it is asked for."""
+
+    def __get__(self, message: object, cls: type) -> inspect.Signature:
+        from sagellm_protocol.model.annotations import message_of
+
+        return signature_of(message_of(cls))
+
+
+def signature_of(cls: Any) -> inspect.Signature:
+    """The arguments of a message class by name, with types and defaults; types that cannot be looked up stay text."""
+    from sagellm_protocol.model.exceptions import DeclarationError
+    from sagellm_protocol.model.scope import hints_of
+
+    fields = attrs.fields(cls)
+    try:
+        hints = hints_of(cls)
+    except DeclarationError:
+        hints = {field.name: field.type for field in fields}
+    return inspect.Signature(
+        [
+            inspect.Parameter(
+                field.alias or field.name,
+                inspect.Parameter.KEYWORD_ONLY,
+                default=_default(field),
+                annotation=hints[field.name],
+            )
+            for field in fields
+        ]
+    )
+
+
+def _default(field: attrs.Attribute[Any]) -> Any:
+    default: Any = field.default
+    if default is attrs.NOTHING:
+        return inspect.Parameter.empty
+    if field.repr is False:
+        return _SECRET
+    if isinstance(default, _FACTORY):
+        return DERIVED if default.takes_self else MADE
+    return default
