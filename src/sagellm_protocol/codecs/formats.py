@@ -13,8 +13,8 @@ import attrs
 from sagellm_protocol.model.containers import exact, items_of
 from sagellm_protocol.model.exceptions import DecodeError, EncodeError
 from sagellm_protocol.model.nesting import MAX_VALUES, TOO_DEEP, too_deep, too_many
-from sagellm_protocol.model.paths import ROOT, Path, told
-from sagellm_protocol.model.shortening import short
+from sagellm_protocol.model.paths import ROOT, Hidden, Path, is_hidden, told
+from sagellm_protocol.model.shortening import HIDDEN, SECRETS, short
 from sagellm_protocol.model.spec import INT_MAX, INT_MIN, Type
 from sagellm_protocol.model.statements import Origin
 from sagellm_protocol.model.writing import Form
@@ -157,7 +157,8 @@ def _unwritable(value: Any, path: Path, seen: set[int]) -> str | None:
         try:
             str.encode(value)
         except UnicodeEncodeError:
-            return f"{_where(path)} holds a lone surrogate, which no format can carry: {str.__str__(value)[:80]!a}"
+            shown = HIDDEN if is_hidden(path) else f"{str.__str__(value)[:80]!a}"
+            return f"{_where(path)} holds a lone surrogate, which no format can carry: {shown}"
     elif isinstance(value, int):
         if not INT_MIN <= int.__int__(value) <= INT_MAX:
             return f"{_where(path)} is an integer past 64 bits, which no format can carry"
@@ -186,7 +187,8 @@ def _unwritable_pairs(value: Any, path: Path, seen: set[int]) -> Iterator[str | 
         if not isinstance(key, str):
             yield f"{_where(path)} has a key that is no text: {short(key)}"
         yield _unwritable(key, path, seen)
-        yield _unwritable(item, (path, key), seen)
+        secret = isinstance(key, str) and str.__str__(key) in SECRETS
+        yield _unwritable(item, (path, Hidden(str.__str__(key)) if secret else key), seen)
 
 
 def _where(path: Path) -> str:

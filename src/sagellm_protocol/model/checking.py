@@ -29,7 +29,7 @@ from sagellm_protocol.model.frozen import EMPTY, FrozenDict
 from sagellm_protocol.model.nesting import MAX_DEPTH, too_deep
 from sagellm_protocol.model.numbers import COMPARE, Source, float_of, int_of, integers_of
 from sagellm_protocol.model.paths import ROOT, Hidden, Path, below, is_hidden, told
-from sagellm_protocol.model.refusing import refuse_abstract
+from sagellm_protocol.model.refusing import admit, refuse_abstract
 from sagellm_protocol.model.shortening import HIDDEN
 from sagellm_protocol.model.spec import (
     INT_MAX,
@@ -434,19 +434,22 @@ _NEVER: dict[type, frozenset[type]] = {
 """Classes of which no value is right: where as many are told as may be, such items of a sequence are but counted."""
 
 
-def check_arguments(cls: type, arguments: dict[str, Any], unknown: dict[str, Any]) -> dict[str, Any]:
+def check_arguments(cls: type, message: type, arguments: dict[str, Any], unknown: dict[str, Any]) -> dict[str, Any]:
     """The arguments of a constructor, checked and converted.
 
     Args:
-        cls: the message class.
+        cls: the class to build, which may be a plain subclass.
+        message: the message class.
         arguments: what is given, by the names of the fields; what is not is not there.
         unknown: what is given besides, by the names that it is given by.
 
     Raises:
         ValidationError: with every violation; it is the fault of this program.
         DecodeError: so is an integer past 64 bits in a dict given for a message.
+        DeclarationError: the subclass declares what the message knows nothing of.
     """
-    spec = spec_of(cls)
+    admit(cls, message)
+    spec = spec_of(message)
     checker = Checker("python")
     try:
         checked = checker.fields(spec, arguments, ROOT)

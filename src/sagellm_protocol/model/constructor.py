@@ -6,13 +6,12 @@ faster, as it makes the object of the class that may be filled.
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Callable
 from typing import Any
 
 from sagellm_protocol.model.annotations import spec_of
 from sagellm_protocol.model.checking import check_arguments
-from sagellm_protocol.model.refusing import refuse_abstract, refuse_subclass
+from sagellm_protocol.model.refusing import admit
 from sagellm_protocol.model.source import DOUBTS, Function
 from sagellm_protocol.model.spec import Derived, Field, Made, Mark
 from sagellm_protocol.model.statements import CheckStatements
@@ -52,7 +51,7 @@ def write_constructor(cls: Any) -> Callable[..., Any]:
     to.indent += 1
     to.add(f"_given = {{{', '.join(f'{field.name!r}: {field.argument}' for field in spec.fields)}}}")
     to.add(f"_given = {{_name: _value for _name, _value in _given.items() if _value is not {unset}}}")
-    to.add(f"_given = {to.bind('check_arguments', check_arguments)}({this}, _given, _unknown)")
+    to.add(f"_given = {to.bind('check_arguments', check_arguments)}(_cls, {this}, _given, _unknown)")
     for field in spec.fields:
         given = (
             f"_given.get({field.name!r}, {unset})" if isinstance(field.default, Derived) else f"_given[{field.name!r}]"
@@ -111,7 +110,7 @@ def _make(to: Function, cls: Any, fields: list[Field]) -> None:
         to.indent -= 1
         to.add("else:")
         to.indent += 1
-    to.add(f"if _cls is not {this}: {to.bind('admit', admit)}(_cls, {this})")
+    to.add(f"{to.bind('admit', admit)}(_cls, {this})")
     to.add(f"_self = {new}(_cls)")
     for field in fields:
         put = to.bind("set_" + field.name, getattr(cls, field.name).__set__)
@@ -119,17 +118,3 @@ def _make(to: Function, cls: Any, fields: list[Field]) -> None:
     if draft is not None:
         to.indent -= 1
 
-
-_admitted: weakref.WeakSet[type] = weakref.WeakSet()
-
-
-def admit(cls: type, message: type) -> None:
-    """Let a plain subclass of a message through that says nothing that would not be obeyed.
-
-    Raises:
-        DeclarationError: with the place, and what to write instead.
-    """
-    if cls not in _admitted:
-        refuse_subclass(cls, message)
-        refuse_abstract(cls)
-        _admitted.add(cls)

@@ -189,7 +189,7 @@ def _first_spec(cls: Any) -> Spec:
     from sagellm_protocol.model.annotations import read_spec
 
     spec = read_spec(cls)
-    cls.__message_spec__ = spec
+    cls._message_spec = spec
     return spec
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 import typing
+import weakref
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, ClassVar
 
@@ -48,6 +49,11 @@ _MADE_BY: Mapping[str, str] = {
     "__dataclass_fields__": "dataclasses",
 }
 """Whose mark a class bears that has fields."""
+
+_SUBCLASS = "declare it with @message"
+
+_admitted: weakref.WeakSet[type] = weakref.WeakSet()
+"""The classes that have been looked at."""
 
 _HOOKS = frozenset(("__attrs_post_init__", "__attrs_pre_init__"))
 """What attrs calls, and a plain subclass would be thought to be asked for."""
@@ -158,7 +164,7 @@ def refuse_fields(cls: type, fields: list[attrs.Attribute[Any]], *, order: bool)
         for holds, words in _OF_FIELD:
             if holds(field):
                 raise refused(cls, words, field.name)
-        if field.order_key is not None and not order:
+        if field.order_key is not field.eq_key and not order:
             raise refused(cls, "order= needs @message(order=True)", field.name)
         other = arguments.setdefault(field.alias or field.name, field.name)
         if other != field.name:
@@ -171,19 +177,26 @@ def refuse_attrs_subclass(cls: type) -> None:
         raise refused(cls, "a message cannot be made an attrs class; declare it with @message")
 
 
-def refuse_subclass(cls: type, message: type) -> None:
-    """Raise for a plain subclass that says more than methods: nothing would come of it.
+def admit(cls: type, message: type) -> None:
+    """Let a message through, or a plain subclass of one: that may have methods and nothing else, as fields would be lost.
 
     Raises:
         DeclarationError: with the place, and what to write instead.
     """
+    if cls in _admitted:
+        return
     for base in cls.__mro__[: cls.__mro__.index(message)]:
         for mark, maker in _MADE_BY.items():
             if mark in vars(base):
-                raise refused(base, f"is a subclass of the message {message.__qualname__} by {maker}; declare it with @message")
-        for name in (*annotated(base), *(vars(base).keys() & _HOOKS)):
-            if name not in vars(message):
-                raise refused(base, f"{message.__qualname__} knows nothing of it; declare the subclass with @message", name)
+                raise refused(base, f"{maker} gives it fields that {message.__qualname__} knows nothing of; {_SUBCLASS}")
+        for name in annotated(base):
+            if issubclass(base, message) or not hasattr(message, name):
+                raise refused(base, f"{message.__qualname__} knows nothing of this field; {_SUBCLASS}", name)
+        for name in vars(base).keys() & _HOOKS:
+            if not hasattr(message, name):
+                raise refused(base, f"{message.__qualname__} does not call it; {_SUBCLASS}", name)
+    refuse_abstract(cls)
+    _admitted.add(cls)
 
 
 def refuse_abstract(cls: type) -> None:
@@ -194,4 +207,4 @@ def refuse_abstract(cls: type) -> None:
     """
     if inspect.isabstract(cls):
         missing = ", ".join(sorted(cls.__abstractmethods__))  # type: ignore[attr-defined]
-        raise refused(cls, f"is abstract: {missing} are missing; decode into a message that has them")
+        raise refused(cls, f"is abstract, and lacks {missing}; build one of a subclass")

@@ -268,7 +268,7 @@ def spec_of(cls: Any) -> Spec:
     Raises:
         DeclarationError: a field's annotation has no form on the wire, or its default is none that it can hold.
     """
-    spec: Spec | None = cls.__dict__.get("__message_spec__")
+    spec: Spec | None = cls.__dict__.get("_message_spec")
     # The class knows who reads it: those who read specs check defaults, and those who check read specs.
     return cls.__read_spec__() if spec is None else spec
 

@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from typing import Any, TypeVar
 
 import attrs
-from hypothesis import strategies as st
+from hypothesis import reject, strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from sagellm_protocol.history import HISTORY, LATEST, History
 from sagellm_protocol.model.annotations import spec_of
 from sagellm_protocol.model.choosing import fitting_specs
+from sagellm_protocol.model.exceptions import ValidationError
 from sagellm_protocol.model.spec import (
     INT_MAX,
     INT_MIN,
@@ -119,7 +120,14 @@ class _Drawing:
 
     def message(self, cls: type[T]) -> SearchStrategy[T]:
         spec = spec_of(cls)
-        return self._fields(spec).map(lambda fields: cls(**{spec.arguments[name]: it for name, it in fields.items()}))
+
+        def build(fields: dict[str, Any]) -> T:
+            try:
+                return cls(**{spec.arguments[name]: value for name, value in fields.items()})
+            except ValidationError:  # What its validators refuse, a spec does not tell.
+                return reject()
+
+        return self._fields(spec).map(build)
 
     def payload(self, spec: Spec) -> SearchStrategy[dict[str, Any]]:
         return self._fields(spec)
