@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import pickle
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import attrs
 import msgpack
 
 from sagellm_protocol import ValidationError, codecs
@@ -37,19 +39,19 @@ def paths(cls: Any, payload: dict[str, Any]) -> Iterator[tuple[str, Callable[[],
 
 def told(cls: Any, payload: dict[str, Any]) -> str:
     """The violations that all paths tell, one after the other; empty where all make the same message."""
-    answers: dict[str, Any] = {}
-    for name, make in paths(cls, payload):
-        try:
-            answers[name] = make()
-        except ValidationError as error:
-            within = name.endswith(" list")
-            answers[name] = "; ".join(
-                str(found).removeprefix("[0].").replace("[0]: ", "(the message itself): ", within)
-                for found in error.violations
-            )
+    answers = {name: _answer(make) for name, make in paths(cls, payload)}
     first = answers["constructor"]
     assert all(answer == first for answer in answers.values()), answers
     return first if isinstance(first, str) else ""
+
+
+def _answer(make: Callable[[], Any]) -> Any:
+    try:
+        return make()
+    except ValidationError as error:
+        # A list holds it at [0].
+        found = [attrs.evolve(it, path=re.sub(r"^\[0\]\.?", "", it.path)) for it in error.violations]
+        return "; ".join(map(str, found))
 
 
 def built(cls: Any, payload: dict[str, Any]) -> Any:

@@ -367,7 +367,9 @@ class Checker:
         right = {field.name: field.default for field in spec_of(spec.cls).fields if field.name not in fields}
         right = {name: given.factory() if isinstance(given, Made) else given for name, given in right.items()}
         right |= fields
-        lacking = {name for name, held in right.items() if held is _BROKEN or held is REQUIRED or isinstance(held, Derived)}
+        lacking = {
+            name for name, held in right.items() if held is _BROKEN or held is REQUIRED or isinstance(held, Derived)
+        }
         message = lacking_some(spec.cls, {name: held for name, held in right.items() if name not in lacking})
         for name, rule, value, _ in validation.broken(message, lacking):
             self.broken((path, spec.steps.get(name, name)), rule, value)

@@ -82,7 +82,7 @@ def draft_of(cls: Any) -> type | None:
     """
     draft: type | None = vars(cls).get("_message_draft")
     if draft is None and type(cls) is type and not hasattr(cls.__init_subclass__, "__func__"):
-        draft = cls._message_draft = type(
+        draft = type(
             cls.__name__,
             (cls,),
             {
@@ -93,6 +93,8 @@ def draft_of(cls: Any) -> type | None:
                 "__delattr__": object.__delattr__,
             },
         )
+        built: Any = cls
+        built._message_draft = draft
     return draft
 
 
@@ -117,4 +119,3 @@ def _make(to: Function, cls: Any, fields: list[Field]) -> None:
         to.add(f"{put}(_self, {field.argument})")
     if draft is not None:
         to.indent -= 1
-

@@ -122,7 +122,7 @@ def _declare(cls: type[T], unknown: Unknown, order: bool) -> type[T]:
         built.__attrs_init_subclass__ = classmethod(refuse_attrs_subclass)
     built._message_scope = scope_of(cls)
     built._message_validation = read_validation(built)
-    SECRETS.update(field.name for field in attrs.fields(declared) if field.repr is False)
+    SECRETS.update(field.name for field in attrs.fields(built) if field.repr is False)
     return declared
 
 

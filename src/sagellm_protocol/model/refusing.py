@@ -64,8 +64,8 @@ _HEAP_TYPE = 1 << 9
 _OF_FIELD: tuple[tuple[Callable[[attrs.Attribute[Any]], bool], str], ...] = (
     (
         lambda field: field.converter is not None,
-        "converter= would take values that the type, the schema and the codecs know nothing of; convert before the call,"
-        " in a classmethod",
+        "converter= would take values that type, schema and codecs know nothing of; convert before the call, in a"
+        " classmethod",
     ),
     (
         lambda field: not field.init,
@@ -129,7 +129,9 @@ def _refuse_base(cls: type, base: type) -> None:
             raise refused(cls, f"its base {base.__qualname__} has fields by {maker}; declare that with @message")
     for name in own.keys() & _OWN.keys() - {"__slots__"}:
         raise refused(cls, f"its base {base.__qualname__} has it: {_OWN[name]}", name)
-    fields = {name for other in cls.__mro__ if other is cls or "__message__" in vars(other) for name in annotated(other)}
+    fields = {
+        name for other in cls.__mro__ if other is cls or "__message__" in vars(other) for name in annotated(other)
+    }
     for name in annotated(base):
         if name not in fields:
             raise refused(cls, f"its base {base.__qualname__} annotates it, and it is no field; declare it here", name)
@@ -137,7 +139,8 @@ def _refuse_base(cls: type, base: type) -> None:
 
 def annotated(cls: type) -> Iterator[str]:
     """The names that the body of a class annotates, but for class variables."""
-    for name, annotation in inspect.get_annotations(cls).items():
+    annotations: dict[str, Any] = inspect.get_annotations(cls)
+    for name, annotation in annotations.items():
         text = annotation.strip("'\"") if isinstance(annotation, str) else ""
         if annotation is ClassVar or typing.get_origin(annotation) is ClassVar or _is_class_variable(text):
             continue
@@ -164,7 +167,7 @@ def refuse_fields(cls: type, fields: list[attrs.Attribute[Any]], *, order: bool)
         for holds, words in _OF_FIELD:
             if holds(field):
                 raise refused(cls, words, field.name)
-        if field.order_key is not field.eq_key and not order:
+        if field.order_key is not field.eq_key and not order:  # type: ignore[attr-defined] # pyright: ignore
             raise refused(cls, "order= needs @message(order=True)", field.name)
         other = arguments.setdefault(field.alias or field.name, field.name)
         if other != field.name:
@@ -178,7 +181,7 @@ def refuse_attrs_subclass(cls: type) -> None:
 
 
 def admit(cls: type, message: type) -> None:
-    """Let a message through, or a plain subclass of one: that may have methods and nothing else, as fields would be lost.
+    """Let a message through, or a plain subclass: that may have methods and nothing else, as fields would be lost.
 
     Raises:
         DeclarationError: with the place, and what to write instead.
@@ -188,7 +191,9 @@ def admit(cls: type, message: type) -> None:
     for base in cls.__mro__[: cls.__mro__.index(message)]:
         for mark, maker in _MADE_BY.items():
             if mark in vars(base):
-                raise refused(base, f"{maker} gives it fields that {message.__qualname__} knows nothing of; {_SUBCLASS}")
+                raise refused(
+                    base, f"{maker} gives it fields that {message.__qualname__} knows nothing of; {_SUBCLASS}"
+                )
         for name in annotated(base):
             if issubclass(base, message) or not hasattr(message, name):
                 raise refused(base, f"{message.__qualname__} knows nothing of this field; {_SUBCLASS}", name)

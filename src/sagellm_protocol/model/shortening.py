@@ -43,7 +43,9 @@ class _Showing:
         if isinstance(value, (bytes, bytearray)):
             return cut(repr(bytes(memoryview(value)[:_TEXT])) + ("..." if len(value) > _TEXT else ""))
         if isinstance(value, dict):
-            items = (f"{self.value(key, level - 1)}: {self._under(key, it, level - 1)}" for key, it in dict.items(value))
+            items = (
+                f"{self.value(key, level - 1)}: {self._under(key, it, level - 1)}" for key, it in dict.items(value)
+            )
             return self._container("{}", items, dict.__len__(value), level)
         if isinstance(value, list):
             items = (self.value(item, level - 1) for item in list.__iter__(value))
@@ -52,7 +54,8 @@ class _Showing:
             items = (self.value(item, level - 1) for item in tuple.__iter__(value))
             shown = self._container("()", items, tuple.__len__(value), level)
             return shown if tuple.__len__(value) != 1 else shown[:-1] + ",)"
-        if type(value).__repr__ is short_repr:
+        own: Any = type(value).__repr__
+        if own is short_repr:
             return self.message(value, level)
         return _own_repr(value)
 

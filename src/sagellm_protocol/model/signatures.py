@@ -1,4 +1,4 @@
-"""What ``inspect.signature``, ``help`` and editors show of a message class: its fields, as the arguments that they are."""
+"""What ``inspect.signature``, ``help`` and editors show of a message class: its fields, as arguments."""
 
 from __future__ import annotations
 

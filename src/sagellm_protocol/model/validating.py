@@ -6,7 +6,7 @@ a validator that asks for one of these is passed over, since what is wrong is to
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any, TypeAlias
 
 import attrs
@@ -23,7 +23,8 @@ Broken: TypeAlias = "tuple[str, str, Any, Exception]"
 
 _TEXT = 200
 """Characters of an error that are told."""
-_BOTH = type(attrs.validators.and_())
+_SEVERAL: Any = type(attrs.validators.and_())
+"""What attrs makes of a list of validators."""
 
 
 @attrs.frozen
@@ -42,18 +43,14 @@ class Validation:
             if field.name in lacking:
                 continue
             value = getattr(message, field.name)
-            for validate in validators:
-                try:
-                    validate(message, field, value)
-                except Exception as error:  # whatever a function of the user's raises
-                    if not _asked_for(lacking, message, error):
-                        right = False
-                        yield field.name, _rule(validate, error, secret=field.repr is False), value, error
-                    break
+            found = _first_refusal(validators, message, field, value)
+            if found is not None and not _asked_for(lacking, message, found[1]):
+                right = False
+                yield field.name, _rule(*found, secret=field.repr is False), value, found[1]
         if right and self.looks_back:
-            error = self._look_back(message)
-            if error is not None:
-                yield "", _rule(message.__attrs_post_init__, error), message, error
+            raised = self._look_back(message)
+            if raised is not None:
+                yield "", _rule(message.__attrs_post_init__, raised), message, raised
 
     def _look_back(self, message: Any) -> Exception | None:
         """What ``__attrs_post_init__`` raises; it may not change the message.
@@ -110,13 +107,13 @@ def validation_of(cls: Any) -> Validation | None:
 
 def read_validation(cls: Any) -> Validation | None:
     """What attrs and the class say that is to be run."""
-    fields = tuple(
-        (field, field.validator._validators if type(field.validator) is _BOTH else (field.validator,))
-        for field in attrs.fields(cls)
-        if field.validator is not None
-    )
+    fields = tuple((field, _listed(field.validator)) for field in attrs.fields(cls) if field.validator is not None)
     looks_back = hasattr(cls, "__attrs_post_init__")
     return Validation(cls, fields, looks_back) if fields or looks_back else None
+
+
+def _listed(validator: Any) -> tuple[Callable[..., Any], ...]:
+    return validator._validators if type(validator) is _SEVERAL else (validator,)
 
 
 def lacking_some(cls: Any, fields: dict[str, Any]) -> Any:
@@ -125,6 +122,19 @@ def lacking_some(cls: Any, fields: dict[str, Any]) -> Any:
     for name, value in fields.items():
         getattr(cls, name).__set__(message, value)
     return message
+
+
+def _first_refusal(
+    validators: Sequence[Callable[..., Any]], message: Any, field: attrs.Attribute[Any], value: Any
+) -> tuple[Callable[..., Any], Exception] | None:
+    """The first validator of a field that raises, and what."""
+    validate = validators[0]
+    try:
+        for validate in validators:
+            validate(message, field, value)
+    except Exception as error:  # whatever a function of the user's raises
+        return validate, error
+    return None
 
 
 def _asked_for(lacking: Collection[str], message: Any, error: Exception) -> bool:

@@ -1,4 +1,4 @@
-"""What classes say about themselves, as Markdown: their docstring, and the text that stands below each field or member."""
+"""What classes say about themselves, as Markdown: their docstring, and the text below each field or member."""
 
 from __future__ import annotations
 
