@@ -450,7 +450,7 @@ def check_arguments(cls: type, message: type, arguments: dict[str, Any], unknown
         DecodeError: so is an integer past 64 bits in a dict given for a message.
         DeclarationError: the subclass declares what the message knows nothing of.
     """
-    admit(cls, message)
+    admit(cls, message)  # What is wrong with the class comes before what is wrong with the values.
     spec = spec_of(message)
     checker = Checker("python")
     try:

@@ -112,7 +112,7 @@ def _make(to: Function, cls: Any, fields: list[Field]) -> None:
         to.indent -= 1
         to.add("else:")
         to.indent += 1
-    to.add(f"{to.bind('admit', admit)}(_cls, {this})")
+    to.add(f"if _cls._message_admitted is not _cls: {to.bind('admit', admit)}(_cls, {this})")
     to.add(f"_self = {new}(_cls)")
     for field in fields:
         put = to.bind("set_" + field.name, getattr(cls, field.name).__set__)

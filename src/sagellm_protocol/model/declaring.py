@@ -6,7 +6,7 @@ import sys
 import threading
 from collections.abc import Callable
 from functools import cached_property, partial, wraps
-from typing import Any, TypeVar, cast, get_args, overload
+from typing import TYPE_CHECKING, Any, TypeVar, cast, get_args, overload
 
 import attrs
 
@@ -16,15 +16,16 @@ from sagellm_protocol.model.frozen import FrozenDict
 from sagellm_protocol.model.refusing import refuse_attrs_subclass, refuse_class, refuse_fields, refused
 from sagellm_protocol.model.scope import scope_of
 from sagellm_protocol.model.shortening import SECRETS, short, short_repr
-from sagellm_protocol.model.signatures import Signature
+from sagellm_protocol.model.signatures import Signature, SlotTexts
 from sagellm_protocol.model.spec import Spec, Unknown
-from sagellm_protocol.model.texts import SlotTexts
-from sagellm_protocol.model.validating import read_validation
 
 if sys.version_info >= (3, 11):
     from typing import dataclass_transform
 else:  # pragma: no cover - this interpreter has it in typing
     from typing_extensions import dataclass_transform
+
+if TYPE_CHECKING:
+    from sagellm_protocol.model.validating import Validation
 
 T = TypeVar("T")
 
@@ -120,8 +121,9 @@ def _declare(cls: type[T], unknown: Unknown, order: bool) -> type[T]:
         built.__repr__ = short_repr
     if "__attrs_init_subclass__" not in body:
         built.__attrs_init_subclass__ = classmethod(refuse_attrs_subclass)
+    built._message_admitted = None
     built._message_scope = scope_of(cls)
-    built._message_validation = read_validation(built)
+    built._message_validation = _validation(built)
     SECRETS.update(field.name for field in attrs.fields(built) if field.repr is False)
     return declared
 
@@ -133,6 +135,15 @@ class _Unsorted(str):
 
     def __lt__(self, other: object) -> bool:
         return False
+
+
+def _validation(cls: Any) -> Validation | None:
+    """What there is to run beside the type checks; most messages have nothing, and load nothing for it."""
+    if not hasattr(cls, "__attrs_post_init__") and all(field.validator is None for field in attrs.fields(cls)):
+        return None
+    from sagellm_protocol.model.validating import Validation
+
+    return Validation(cls)
 
 
 def _computed_once(declared: cached_property[Any], name: str) -> cached_property[Any]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import inspect
 import typing
-import weakref
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, ClassVar
 
@@ -51,9 +50,6 @@ _MADE_BY: Mapping[str, str] = {
 """Whose mark a class bears that has fields."""
 
 _SUBCLASS = "declare it with @message"
-
-_admitted: weakref.WeakSet[type] = weakref.WeakSet()
-"""The classes that have been looked at."""
 
 _HOOKS = frozenset(("__attrs_post_init__", "__attrs_pre_init__"))
 """What attrs calls, and a plain subclass would be thought to be asked for."""
@@ -186,8 +182,6 @@ def admit(cls: type, message: type) -> None:
     Raises:
         DeclarationError: with the place, and what to write instead.
     """
-    if cls in _admitted:
-        return
     for base in cls.__mro__[: cls.__mro__.index(message)]:
         for mark, maker in _MADE_BY.items():
             if mark in vars(base):
@@ -201,7 +195,8 @@ def admit(cls: type, message: type) -> None:
             if not hasattr(message, name):
                 raise refused(base, f"{message.__qualname__} does not call it; {_SUBCLASS}", name)
     refuse_abstract(cls)
-    _admitted.add(cls)
+    admitted: Any = cls
+    admitted._message_admitted = cls
 
 
 def refuse_abstract(cls: type) -> None:

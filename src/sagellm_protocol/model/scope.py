@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import types
 import typing
-from typing import Annotated, Any, ForwardRef, Literal, NamedTuple
+from typing import Annotated, Any, ForwardRef, Literal
 
 import attrs
 
@@ -13,14 +13,17 @@ from sagellm_protocol.model.exceptions import DeclarationError
 from sagellm_protocol.model.naming import full_name
 
 
-class Scope(NamedTuple):
+class Scope:
     """Where the names in the annotations of a class are looked up."""
 
-    names: dict[str, Any]
-    """The global names: those of a module, or of what a notebook or ``exec`` runs in."""
-    function: types.FrameType | None
-    """The call of a function that declared the class. Held until the annotations are read, since they may name what
-    comes later in the function."""
+    __slots__ = ("function", "names")
+
+    def __init__(self, names: dict[str, Any], function: types.FrameType | None) -> None:
+        self.names = names
+        """The global names: those of a module, or of what a notebook or ``exec`` runs in."""
+        self.function = function
+        """The call of a function that declared the class. Held until the annotations are read, since they may name
+        what comes later in the function."""
 
 
 def scope_of(cls: type) -> Scope | None:

@@ -37,6 +37,19 @@ class Signature:
         return signature_of(message_of(cls))
 
 
+class SlotTexts(dict[str, Any]):
+    """The ``__slots__`` of a message class, with the text of each field, for ``help``: read when it is asked for."""
+
+    def __init__(self, cls: type) -> None:
+        super().__init__(dict.fromkeys(vars(cls)["__slots__"]))
+        self._cls = cls
+
+    def __getitem__(self, name: str) -> str | None:
+        from sagellm_protocol.model.texts import own_texts
+
+        return own_texts(self._cls).get(name)
+
+
 def signature_of(cls: Any) -> inspect.Signature:
     """The arguments of a message class by name, with types and defaults; types that cannot be looked up stay text."""
     from sagellm_protocol.model.exceptions import DeclarationError

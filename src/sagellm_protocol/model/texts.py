@@ -13,7 +13,6 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from itertools import pairwise
 from types import ModuleType
-from typing import Any
 
 OWN = ""
 """The name that a class's own text stands under."""
@@ -54,14 +53,3 @@ def _below_names(body: list[ast.stmt]) -> Iterator[tuple[str, str]]:
                 ast.Expr(value=ast.Constant(value=str(text))),
             ):
                 yield name, inspect.cleandoc(text)
-
-
-class SlotTexts(dict[str, Any]):
-    """The ``__slots__`` of a message class, with the text of each field, for ``help``: read when it is asked for."""
-
-    def __init__(self, cls: type) -> None:
-        super().__init__(dict.fromkeys(vars(cls)["__slots__"]))
-        self._cls = cls
-
-    def __getitem__(self, name: str) -> str | None:
-        return own_texts(self._cls).get(name)

@@ -27,14 +27,16 @@ _SEVERAL: Any = type(attrs.validators.and_())
 """What attrs makes of a list of validators."""
 
 
-@attrs.frozen
 class Validation:
     """What there is to run for one message class."""
 
-    cls: type
-    fields: tuple[tuple[attrs.Attribute[Any], tuple[Callable[..., Any], ...]], ...]
-    looks_back: bool
-    """Whether it has an ``__attrs_post_init__``."""
+    def __init__(self, cls: Any) -> None:
+        self.cls = cls
+        self.fields = tuple(
+            (field, _listed(field.validator)) for field in attrs.fields(cls) if field.validator is not None
+        )
+        self.looks_back = hasattr(cls, "__attrs_post_init__")
+        self.names = [field.name for field in attrs.fields(cls)]
 
     def broken(self, message: Any, lacking: Collection[str] = ()) -> Iterator[Broken]:
         """What the validators refuse; of a message that lacks fields, ``__attrs_post_init__`` is not asked."""
@@ -58,7 +60,7 @@ class Validation:
         Raises:
             DeclarationError: it did, or tried to.
         """
-        before = [getattr(message, name) for name in self._names]
+        before = [getattr(message, name) for name in self.names]
         found: Exception | None = None
         try:
             message.__attrs_post_init__()
@@ -66,13 +68,9 @@ class Validation:
             raise self._changes() from None
         except Exception as error:  # whatever a function of the user's raises
             found = error
-        if any(getattr(message, name, None) is not value for name, value in zip(self._names, before, strict=True)):
+        if any(getattr(message, name, None) is not value for name, value in zip(self.names, before, strict=True)):
             raise self._changes()
         return found
-
-    @property
-    def _names(self) -> list[str]:
-        return [field.name for field in attrs.fields(self.cls)]
 
     def _changes(self) -> Exception:
         return refused(self.cls, "may check, and not change the message; use derived(...)", "__attrs_post_init__")
@@ -103,13 +101,6 @@ def validation_of(cls: Any) -> Validation | None:
     """The validators of a message class; None where it has none."""
     found: Validation | None = vars(cls).get("_message_validation")
     return found
-
-
-def read_validation(cls: Any) -> Validation | None:
-    """What attrs and the class say that is to be run."""
-    fields = tuple((field, _listed(field.validator)) for field in attrs.fields(cls) if field.validator is not None)
-    looks_back = hasattr(cls, "__attrs_post_init__")
-    return Validation(cls, fields, looks_back) if fields or looks_back else None
 
 
 def _listed(validator: Any) -> tuple[Callable[..., Any], ...]:
