@@ -812,6 +812,31 @@ def test_class_variables_of_a_mixin_are_no_fields() -> None:
     assert (Plain(x=1).LIMIT, Plain.BARE, Plain.MORE, to_plain(Plain(x=1))) == (3, 4, 6, {"x": 1})
 
 
+def test_a_cached_property_is_on_no_wire() -> None:
+    @message
+    class Caching:
+        x: int = 1
+        y: int = field(default=2, alias="why")
+
+        @cached_property
+        def twice(self) -> int:
+            return self.x * 2
+
+    @message
+    class Holding:
+        one: Caching
+        several: Sequence[Caching] = ()
+
+    one = Caching()
+    assert one.twice == 2
+    whole = Holding(one=one, several=[one])
+    for name in CODECS:
+        codec = codecs.get(name)
+        for value in (one, whole):
+            assert codec.decode(codec.encode(value), type(value)) == value
+    assert built(Holding, to_plain(whole)) == whole
+
+
 # What tools show
 
 

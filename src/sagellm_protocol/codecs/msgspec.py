@@ -19,7 +19,7 @@ from sagellm_protocol.model.annotations import spec_of
 from sagellm_protocol.model.choosing import tags
 from sagellm_protocol.model.exceptions import missing_extra
 from sagellm_protocol.model.source import Function
-from sagellm_protocol.model.spec import Choice, Nested, Type
+from sagellm_protocol.model.spec import Choice, Nested, Type, nested_in
 
 try:
     import msgspec
@@ -100,13 +100,24 @@ class MsgspecShortcuts:
 
         In JSON orjson is as fast, and unlike msgspec it refuses integers past 64 bits, which no codec reads.
         """
-        if not self._binary or self.reason_against(cls) is not None:
+        if not self._binary or self.reason_against(cls) is not None or not _holds_fields_alone(cls, set()):
             return None
         to = Function("encode_" + spec_of(cls).name)
         to.add("try:")
         to.add(f"    return {to.bind('encode', msgspec.msgpack.Encoder().encode)}(_message)")
         self._or_go(to, long_way, "_message")
         return to.compile("_message")
+
+
+def _holds_fields_alone(cls: type, seen: set[type]) -> bool:
+    """Whether a message, and each that it holds, has no slot but its fields: msgspec would write a cached property."""
+    if cls in seen:
+        return True
+    seen.add(cls)
+    spec = spec_of(cls)
+    slots = {name for base in cls.__mro__ for name in vars(base).get("__slots__", ())} - {"__weakref__"}
+    nested = (found.cls for field in spec.fields for found in nested_in(field.type))
+    return slots == spec.names and all(_holds_fields_alone(inner, seen) for inner in nested)
 
 
 def make_msgspec_json() -> Format:
