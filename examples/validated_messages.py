@@ -1,6 +1,6 @@
 """Messages with checks of their own: validators, an argument by another name, and a secret that is shown nowhere.
 
-    python examples/validated_messages.py
+python examples/validated_messages.py
 """
 
 from __future__ import annotations

@@ -75,9 +75,9 @@ _wholes = st.fixed_dictionaries(
     optional={
         "rest": st.lists(_parts, max_size=3),
         "named": st.dictionaries(st.text("xy", max_size=2), _parts, max_size=2),
-        "either": st.just("a") | _parts | st.integers(),
+        "either": st.just("a") | _parts | st.integers(-9, 9),
         "pin": st.integers(-1, 1),
-        "lost": st.integers(),
+        "lost": st.integers(-9, 9),
     },
 )
 
@@ -124,7 +124,7 @@ def test_validators_run_when_a_message_is_changed_or_unpickled() -> None:
 
 
 def test_a_hundred_violations_are_told_and_the_rest_counted() -> None:
-    payload = {"label": "a", "first": {"size": 0}, "rest": [{"size": 1}] * 150 + [{}] * 30}
+    payload = {"label": "a", "first": {"size": 0}, "rest": [{"size": 1}] * 150 + [{}] * 30 + [{"most": 1}] * 3}
     errors = []
     for name in ("json", "dict"):
         codec = codecs.get(name)
@@ -133,7 +133,18 @@ def test_a_hundred_violations_are_told_and_the_rest_counted() -> None:
         errors.append((raised.value.violations, raised.value.more))
     assert errors[0] == errors[1]
     assert len(errors[0][0]) == 100
-    assert errors[0][1] == 80
+    assert errors[0][1] == 83
+
+
+def test_defaults_that_a_validator_refuses_are_counted_too() -> None:
+    @message
+    class Refusing:
+        x: int
+        y: int = field(default=1, validator=even)
+
+    with pytest.raises(ValidationError) as raised:
+        codecs.get("dict").decode([{}] * 200, list[Refusing])
+    assert len(raised.value.violations) + raised.value.more == 400
 
 
 def test_an_error_that_no_validator_raises_on_purpose_is_the_cause() -> None:
@@ -202,6 +213,16 @@ def test_an_attribute_error_of_a_validator_s_own_is_told() -> None:
 
     assert "accepted by <lambda> (AttributeError: " in told(Own, {"x": "a"})
 
+    class Empty:
+        pass
+
+    @message
+    class Other:
+        x: int
+        y: int = field(default=0, validator=lambda self, attribute, value: Empty().x)  # type: ignore[attr-defined]
+
+    assert "accepted by <lambda> (AttributeError: " in told(Other, {"x": "a"})
+
 
 @pytest.mark.parametrize("change", [lambda self: setattr(self, "x", 2), lambda self: object.__setattr__(self, "x", 2)])
 def test_looking_back_may_not_change_the_message(change: Callable[[Any], None]) -> None:
@@ -269,6 +290,23 @@ def test_derived_defaults_are_checked_and_frozen() -> None:
     for count in (7, 8):
         with pytest.raises(DeclarationError, match="the default of wrong: must be int"):
             Derives(count=count)
+
+
+def test_a_default_that_fails_within_another_message_is_told_there() -> None:
+    @message
+    class Failing:
+        x: int
+        y: int = derived(lambda self: 1 // self.x, default=0)
+
+    @message
+    class Around:
+        inner: Failing
+        others: Sequence[Failing] = ()
+
+    wrong = "must be given, since its default fails (ZeroDivisionError: integer division or modulo by zero), got None"
+    assert (
+        told(Around, {"inner": {"x": 0}, "others": [{"x": 1}, {"x": 0}]}) == f"inner.y: {wrong}; others[1].y: {wrong}"
+    )
 
 
 def test_a_default_by_method_is_shown_by_name_in_tables() -> None:
@@ -488,6 +526,15 @@ def test_super_in_methods_that_are_decorated() -> None:
         def three(self) -> Any:
             return super().__repr__(), __class__  # type: ignore[name-defined]
 
+    @message
+    class Hiding:
+        x: int = 0
+
+        @hidden
+        def kind(self) -> Any:
+            return __class__  # type: ignore[name-defined]
+
+    assert Hiding().kind() is Hiding
     one = Decorated()
     assert one.one()[1] is one.two is one.three[1] is Decorated
 
