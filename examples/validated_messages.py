@@ -44,11 +44,16 @@ def main() -> None:
     json = codecs.get("json")
     print(pool)
     print(json.encode(pool).decode())
-    for wire in (b'{"block_size":12,"blocks":0,"token":5}', b'{"block_size":16,"blocks":2,"token":"","reserved":[7]}'):
-        try:
-            json.decode(wire, Pool)
-        except ValidationError as error:
-            print(error)
+    print(verdict(b'{"block_size":12,"blocks":0,"token":5}'))
+    print(verdict(b'{"block_size":16,"blocks":2,"token":"","reserved":[7]}'))
+
+
+def verdict(wire: bytes) -> Pool | str:
+    """A pool off the wire, or what is wrong with it."""
+    try:
+        return codecs.get("json").decode(wire, Pool)
+    except ValidationError as error:
+        return str(error)
 
 
 if __name__ == "__main__":

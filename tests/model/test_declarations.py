@@ -32,6 +32,7 @@ from sagellm_protocol.history.changes import added, revision
 from sagellm_protocol.model import derived, field, from_plain, message, to_plain
 from sagellm_protocol.model.annotations import spec_of
 from sagellm_protocol.model.exceptions import DeclarationError, Loss, ProtocolError, Violation
+from sagellm_protocol.schema.facts import facts_of
 from sagellm_protocol.testing import messages
 from sagellm_protocol.types import Metrics, Request
 
@@ -314,6 +315,8 @@ def test_a_default_by_method_is_shown_by_name_in_tables() -> None:
     assert spec_of(ByMethod).fields[1].default.function(ByMethod(x=4)) == 5
     assert "derived from the rest" in str(schema.json_schema("ByMethod", history=BY_METHOD))
     assert BY_METHOD.fields("ByMethod", "1.0")["y"]["default"] == {"factory": "_after"}
+    facts = facts_of(BY_METHOD, "1.0")
+    assert [fact["derived by"] for fact in facts.values() if "derived by" in fact] == ["_after"]
 
 
 @message
@@ -764,7 +767,7 @@ def test_mixins_may_annotate_fields_that_there_are() -> None:
     class Loud:
         name: str
 
-    class Asked(Full, Loud):
+    class Asked(Loud, Full):
         pass
 
     assert built(Full, {"name": "a"}).shout() == Asked(name="a").shout() == "A"
