@@ -563,6 +563,59 @@ def test_a_recursive_message_in_a_function() -> None:
     assert type(from_plain(again, {"children": [{}]}).children[0]) is again
 
 
+def test_names_of_functions_further_out() -> None:
+    @message
+    class Inner:
+        x: int = 0
+
+    def within() -> Any:
+        class Around:
+            @message
+            class Held:
+                inner: Inner
+                own: Around.Held | None = None
+                missing: Nowhere | None = None  # type: ignore[name-defined] # noqa: F821
+
+        return Around.Held
+
+    with pytest.raises(DeclarationError, match="'Nowhere' is not defined"):
+        within()(inner=Inner())
+
+    def again() -> Any:
+        @message
+        class Held:
+            inner: Inner
+            own: Held | None = None
+
+        return Held
+
+    held = again()
+    assert held(inner=Inner(), own=held(inner=Inner())).own.inner == Inner()
+
+
+def test_threads_that_read_annotations_at_once() -> None:
+    def declared() -> Any:
+        @message
+        class Node:
+            children: Sequence[Node] = ()
+
+        return Node
+
+    for _ in range(20):
+        node, start, seen = declared(), threading.Barrier(4), []
+
+        def use(node: Any = node, start: Any = start, seen: list[Any] = seen) -> None:
+            start.wait()
+            seen.append(from_plain(node, {"children": [{}]}))
+
+        threads = [threading.Thread(target=use) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert seen == [node(children=[node()])] * 4
+
+
 def test_the_call_that_declared_a_message_is_let_go() -> None:
     class Big:
         pass

@@ -28,7 +28,7 @@ from sagellm_protocol.model.free import FreeChecker
 from sagellm_protocol.model.frozen import EMPTY, FrozenDict
 from sagellm_protocol.model.nesting import MAX_DEPTH, too_deep
 from sagellm_protocol.model.numbers import COMPARE, Source, float_of, int_of, integers_of
-from sagellm_protocol.model.paths import ROOT, Hidden, Path, below, is_hidden, told
+from sagellm_protocol.model.paths import ROOT, Path, below, is_hidden, told
 from sagellm_protocol.model.refusing import admit, refuse_abstract
 from sagellm_protocol.model.shortening import HIDDEN
 from sagellm_protocol.model.spec import (
@@ -396,11 +396,9 @@ class Checker:
                 self.broken((path, field.name), "required", None)
         if (self.unknown or spec.unknown) == "forbid":
             known = spec.names
-            # What is misspelt may be a field that is not shown.
-            step = Hidden if any(field.secret for field in spec.fields) else str
             for name, found in value.items():
                 if name not in known:
-                    self.broken((path, step(name)), "a known field", found)
+                    self.broken((path, spec.stray(name)), "a known field", found)
         for rule in spec.rules:
             if all(value.get(name) is None for name in rule.fields):
                 self.broken(path, str(rule), None)
@@ -457,8 +455,8 @@ def check_arguments(cls: type, message: type, arguments: dict[str, Any], unknown
         checked = checker.fields(spec, arguments, ROOT)
         for name, value in unknown.items():
             argument = spec.arguments.get(name)
-            step = Hidden if any(field.secret for field in spec.fields) else str
-            checker.broken((ROOT, step(name)), "a known field" if argument is None else f"given as {argument}", value)
+            rule = "a known field" if argument is None else f"given as {argument}"
+            checker.broken((ROOT, spec.stray(name)), rule, value)
         if checker.violations:
             checker.validate_rest(spec, checked, ROOT)
         checker.raise_for(spec.name)

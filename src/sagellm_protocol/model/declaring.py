@@ -173,10 +173,7 @@ _FIRST = threading.Lock()
 def _transformed(cls: type, fields: list[attrs.Attribute[Any]], *, order: bool) -> list[attrs.Attribute[Any]]:
     """What attrs has read, looked at before it makes the class; defaults that can change are frozen."""
     refuse_fields(cls, fields, order=order)
-    return [
-        field.evolve(name=_Unsorted(field.name), default=_frozen(field.default))
-        for field in fields
-    ]
+    return [field.evolve(name=_Unsorted(field.name), default=_frozen(field.default)) for field in fields]
 
 
 def _frozen(default: Any) -> Any:

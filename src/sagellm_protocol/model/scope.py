@@ -16,28 +16,34 @@ from sagellm_protocol.model.naming import full_name
 class Scope:
     """Where the names in the annotations of a class are looked up."""
 
-    __slots__ = ("function", "names")
+    __slots__ = ("calls", "names")
 
-    def __init__(self, names: dict[str, Any], function: types.FrameType | None) -> None:
+    def __init__(self, names: dict[str, Any], calls: list[types.FrameType]) -> None:
         self.names = names
         """The global names: those of a module, or of what a notebook or ``exec`` runs in."""
-        self.function = function
-        """The call of a function that declared the class. Held until the annotations are read, since they may name
-        what comes later in the function."""
+        self.calls = calls
+        """The calls of the functions around the class, the innermost first. Held until the annotations are read, since
+        they may name what comes later in a function."""
 
 
 def scope_of(cls: type) -> Scope | None:
     """The scope that a class is being declared in; None where no annotation needs it."""
     if not any(map(_holds_text, vars(cls).get("__annotations__", {}).values())):
         return None
-    within = cls.__qualname__.rpartition(".<locals>.")[0].rpartition(".")[2]
+    *functions, _ = (part.rpartition(".")[2] for part in cls.__qualname__.split(".<locals>."))
+    scope: Scope | None = None
     frame: types.FrameType | None = sys._getframe(1)
-    while frame is not None:
+    while frame is not None and (scope is None or functions):
         # A class says that it is of the module whose global names its body had.
-        if frame.f_globals.get("__name__", "builtins") == cls.__module__ and within in ("", frame.f_code.co_name):
-            return Scope(frame.f_globals, frame if within else None)
+        if frame.f_globals.get("__name__", "builtins") == cls.__module__:
+            if not functions:
+                return Scope(frame.f_globals, [])
+            if functions[-1] == frame.f_code.co_name:
+                scope = scope or Scope(frame.f_globals, [])
+                scope.calls.append(frame)
+                functions.pop()
         frame = frame.f_back
-    return None
+    return scope
 
 
 def _holds_text(annotation: Any) -> bool:
@@ -54,6 +60,7 @@ def hints_of(cls: Any) -> dict[str, Any]:
     Raises:
         DeclarationError: a name in it stands nowhere.
     """
+    scope: Scope | None = cls._message_scope  # Asked for first: another thread may let it go once there are hints.
     hints: dict[str, Any] | None = vars(cls).get("_message_hints")
     if hints is None:
         hints = {}
@@ -61,17 +68,18 @@ def hints_of(cls: Any) -> dict[str, Any]:
             if "__message__" in vars(base):
                 hints |= hints_of(base)
         own = {field.name: field.type for field in attrs.fields(cls) if not field.inherited}
-        hints |= _looked_up(cls, own) if any(map(_holds_text, own.values())) else own
+        hints |= _looked_up(cls, own, scope) if any(map(_holds_text, own.values())) else own
         cls._message_hints = hints
-        cls._message_scope = None  # The function that it held may go.
+        cls._message_scope = None  # The calls that it held may go.
     return hints
 
 
-def _looked_up(cls: Any, annotations: dict[str, Any]) -> dict[str, Any]:
-    scope: Scope | None = cls._message_scope
+def _looked_up(cls: Any, annotations: dict[str, Any], scope: Scope | None) -> dict[str, Any]:
     if scope is None:
-        scope = Scope(vars(sys.modules[cls.__module__]) if cls.__module__ in sys.modules else {}, None)
-    names = {} if scope.function is None else dict(scope.function.f_locals)
+        scope = Scope(vars(sys.modules[cls.__module__]) if cls.__module__ in sys.modules else {}, [])
+    names: dict[str, Any] = {}
+    for call in reversed(scope.calls):
+        names |= call.f_locals
     if cls.__qualname__.rpartition("<locals>.")[2] == cls.__name__:
         # Its own name means itself, whatever has been defined under that since.
         names[cls.__name__] = cls

@@ -257,6 +257,11 @@ class Spec:
         return {field.today or field.name: field.step for field in self.fields}
 
     @cached_property
+    def stray(self) -> type[str]:
+        """The step to what is no field: that may be a field that is not shown, misspelt."""
+        return Hidden if any(field.secret for field in self.fields) else str
+
+    @cached_property
     def required(self) -> frozenset[str]:
         """The names of the fields that have no default."""
         return frozenset(field.name for field in self.fields if field.required)
