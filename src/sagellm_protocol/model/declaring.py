@@ -109,6 +109,10 @@ def _declare(cls: type[T], unknown: Unknown, order: bool) -> type[T]:
             setattr(undecorated, name, value)
     retarget(body.values(), cls, declared)
     built: Any = declared
+    fields = built.__attrs_attrs__
+    # Looked up by the name of a slot that stays in its place, an attribute is found slowly, and near the end of the
+    # stack not at all.
+    built.__attrs_attrs__ = type(fields)(field.evolve(name=str.__str__(field.name)) for field in fields)
     del built.__attrs_init__  # It would fill the slots of a message that stands, unchecked.
     built.__new__ = _first_new
     built.__read_spec__ = classmethod(_first_spec)

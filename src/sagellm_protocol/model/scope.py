@@ -67,7 +67,7 @@ def hints_of(cls: Any) -> dict[str, Any]:
         for base in reversed(cls.__mro__[1:]):
             if "__message__" in vars(base):
                 hints |= hints_of(base)
-        own = {str.__str__(field.name): field.type for field in attrs.fields(cls) if not field.inherited}
+        own = {field.name: field.type for field in attrs.fields(cls) if not field.inherited}
         hints |= _looked_up(cls, own, scope) if any(map(_holds_text, own.values())) else own
         cls._message_hints = hints
         cls._message_scope = None  # The calls that it held may go.
