@@ -18,6 +18,7 @@ from sagellm_protocol.model.annotations import spec_of
 from sagellm_protocol.model.frozen import FrozenDict
 from sagellm_protocol.model.spec import (
     REQUIRED,
+    Converted,
     Derived,
     Either,
     Field,
@@ -34,10 +35,9 @@ from sagellm_protocol.model.spec import (
     Table,
     Text,
     Type,
-    Uuid,
 )
 
-_LEAVES: dict[type, Any] = {Text: str, Flag: bool, Free: Any, Uuid: UUID}
+_LEAVES: dict[type, Any] = {Text: str, Flag: bool, Free: Any}
 
 
 class _Twins:
@@ -68,6 +68,8 @@ class _Twins:
                 return kind.cls
             case OneOf():
                 return Literal[kind.values]
+            case Converted():
+                return kind.cls
             case Nested():
                 return self.of(kind.cls)
             case Items():

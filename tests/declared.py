@@ -3,14 +3,36 @@
 from __future__ import annotations
 
 import enum
+import math
 from collections.abc import Mapping, Sequence
+from datetime import date, datetime, timedelta, timezone
+from decimal import Decimal
+from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Dict, List, Literal, Optional, Union  # noqa: UP035 - users write these too
 from uuid import UUID, uuid4
 
 import annotated_types
-from annotated_types import Ge, Gt, Interval, Le, Lt
+import attrs
+from annotated_types import (
+    Ge,
+    Gt,
+    Interval,
+    IsAscii,
+    IsFinite,
+    Le,
+    Len,
+    Lt,
+    MaxLen,
+    MinLen,
+    MultipleOf,
+    Not,
+    Predicate,
+    Timezone,
+    UpperCase,
+)
+from hypothesis import strategies as st
 
-from sagellm_protocol.model import EMPTY, derived, field, message
+from sagellm_protocol.model import EMPTY, derived, field, field_type, message
 from sagellm_protocol.model.units import Milliseconds, Unit
 
 
@@ -155,6 +177,135 @@ class Everything:
     table_or_row: Mapping[str, int] | Sequence[int] | None
 
 
+@attrs.frozen
+class Celsius:
+    """A user's class that is a number on the wire."""
+
+    degrees: float
+
+
+@attrs.frozen
+class Point:
+    """A user's class that is a sequence of numbers on the wire."""
+
+    x: float
+    y: float
+
+
+field_type(
+    Celsius,
+    load=Celsius,
+    dump=lambda value: value.degrees,
+    wire=Annotated[float, Ge(-273.15)],
+    strategy=st.floats(-273.15, 1e6).map(Celsius),
+)
+_coordinates = st.floats(allow_nan=False, allow_infinity=False)
+field_type(
+    Point,
+    load=lambda value: Point(*value),
+    dump=lambda value: (value.x, value.y),
+    wire=Sequence[float],
+    schema={"minItems": 2, "maxItems": 2},
+    strategy=st.builds(Point, _coordinates, _coordinates),
+)
+
+
+@message
+class Converts:
+    """Every class that stands as another on the wire, in every place."""
+
+    uuid: UUID
+    at: datetime
+    day: date
+    lasts: timedelta
+    price: Decimal
+    data: bytes
+    path: Path
+    peer_path: PurePosixPath
+    heat: Celsius
+    maybe_at: datetime | None
+    maybe_data: bytes | None
+    ats: Sequence[datetime]
+    days: Sequence[date | None]
+    prices: Mapping[str, Decimal]
+    blobs: Mapping[str, Sequence[bytes]]
+
+
+@message
+class ConvertsOddly:
+    """The same where msgspec cannot follow."""
+
+    point: Point
+    maybe_point: Point | None
+    points: Sequence[Point]
+    data_or_number: bytes | int
+    at_or_flags: datetime | Sequence[bool]
+    heat_or_text: Celsius | str
+
+
+@message
+class ConvertedDefaults:
+    """Classes that stand as others, as defaults."""
+
+    uuid: UUID = UUID(int=7)
+    at: datetime = datetime(2024, 1, 1, tzinfo=timezone.utc)
+    price: Decimal = Decimal("1.50")
+    data: bytes = b"default"
+    path: Path = Path("a")
+    heat: Celsius = Celsius(20.0)
+    days: Sequence[date] = [date(2024, 1, 1)]
+    lasts: Mapping[str, timedelta] = {"a": timedelta(seconds=1)}
+    nothing: datetime | None = None
+    made: datetime = field(factory=lambda: datetime(2024, 1, 1, tzinfo=timezone.utc))
+
+
+def _is_given(value: Any) -> bool:
+    return value is not None
+
+
+def _even_sum(values: Sequence[int]) -> bool:
+    return sum(values) % 2 == 0
+
+
+@message
+class Limits:
+    """Everything of annotated_types, wherever it may stand."""
+
+    short: Annotated[str, MaxLen(5)]
+    some: Annotated[str, MinLen(1)]
+    upper: Annotated[UpperCase[str], Len(2, 6)]
+    ascii: IsAscii[str] | None
+    not_digits: Annotated[str, Predicate(Not(str.isdigit))]
+    third: Annotated[int, MultipleOf(3)]
+    half: Annotated[float, MultipleOf(0.5), Ge(0), Le(1000)]
+    finite: IsFinite[float]
+    names: Annotated[Sequence[Annotated[str, MinLen(1)]], Len(1, 3)]
+    halves: Sequence[Annotated[float, MultipleOf(0.5)]]
+    maybe_reals: Sequence[float | None]
+    even: Annotated[Sequence[int], Predicate(_even_sum)]
+    table: Annotated[Mapping[str, int], MaxLen(2)]
+    leaves: Annotated[Sequence[Leaf], MinLen(1)]
+    data: Annotated[bytes, Len(1, 4)]
+    since: Annotated[datetime, Ge(datetime(2020, 1, 1, tzinfo=timezone.utc)), Timezone(...)]
+    utc: Annotated[datetime, Timezone(timezone.utc)]
+    day: Annotated[date, Gt(date(2000, 1, 1)), Lt(date(2100, 1, 1))]
+    lasts: Annotated[timedelta, Interval(ge=timedelta(0), lt=timedelta(days=2)), MultipleOf(timedelta(milliseconds=1))]
+    price: Annotated[Decimal, Ge(0), Le(Decimal("99.99")), MultipleOf(Decimal("0.01"))]
+    worth: Annotated[Decimal, Gt(Decimal("0.5")), Le(1000)]
+    free: Annotated[Any, Predicate(_is_given)]
+    level: Literal[1, 2, 3]
+    one: Literal[1]
+    mixed: Literal["auto", 0, -1]
+    levels: Sequence[Literal[1, 2]]
+
+
+@message
+class LimitsOddly:
+    """The same where msgspec cannot follow."""
+
+    text_or_few: Annotated[str, MaxLen(3)] | Annotated[Sequence[int], MaxLen(3)] | None
+
+
 def _double(self: Any) -> int:
     return int(self.base) * 2
 
@@ -230,8 +381,11 @@ class Behaving:
         return __class__  # type: ignore[name-defined,no-any-return]
 
 
+class Own(annotated_types.BaseMetadata):
+    """A constraint of the user's."""
+
+
 UNSUPPORTED: dict[str, Any] = {
-    "bytes": bytes,
     "complex": complex,
     "object": object,
     "type": type,
@@ -247,7 +401,8 @@ UNSUPPORTED: dict[str, Any] = {
     "pair": tuple[int, int],
     "empty tuple": tuple[()],
     "keys of integers": dict[int, str],
-    "literal number": Literal[1],
+    "literal flag": Literal[1, True],
+    "literal past 64 bits": Literal[2**64],
     "literal of text and None": Literal["a", None],
     "two numbers": int | float,
     "text or UUID": str | UUID,
@@ -255,12 +410,34 @@ UNSUPPORTED: dict[str, Any] = {
     "two sequences": Sequence[int] | Sequence[str],
     "message or mapping": Leaf | Mapping[str, int],
     "JSON or text": Sequence[str] | Any,
+    "text or bytes": str | bytes,
     "bound on a text": Annotated[str, Ge(0)],
+    "naive bound": Annotated[datetime, Ge(datetime(2020, 1, 1))],
+    "bound of another class": Annotated[date, Ge(1)],
+    "bound that is no order": Annotated[Point, Ge(Point(0, 0))],
+    "float bound on a Decimal": Annotated[Decimal, Ge(0.5)],
+    "length of a number": Annotated[int, MinLen(1)],
+    "negative length": Annotated[str, MinLen(-1)],
+    "multiple of a tenth": Annotated[float, MultipleOf(0.1)],
+    "multiple of a half": Annotated[int, MultipleOf(0.5)],
+    "multiple of zero": Annotated[int, MultipleOf(0)],
+    "multiple of no time": Annotated[timedelta, MultipleOf(timedelta(0))],
+    "multiple of a text": Annotated[str, MultipleOf("a")],  # type: ignore[arg-type]
+    "zone on a date": Annotated[date, Timezone(...)],
+    "naive time": Annotated[datetime, Timezone(None)],
+    "named zone": Annotated[datetime, Timezone("Africa/Abidjan")],
+    "predicate on a message": Annotated[Leaf, Predicate(bool)],
+    "predicate on messages": Annotated[Sequence[Leaf], Predicate(bool)],
+    "predicate on an enumeration": Annotated[Colour, Predicate(bool)],
+    "predicate that is no function": Annotated[int, Predicate(1)],  # type: ignore[arg-type]
+    "not a number": Annotated[float, Predicate(math.isnan)],
+    "infinite": Annotated[float, Predicate(Not(math.isfinite))],
+    "constraint of another package": Annotated[int, Own()],
+    "text within": Sequence[Annotated[int, annotated_types.doc("a note")]],
     "unit on a flag": Annotated[bool, Unit("ms")],
     "infinite bound": Annotated[float, Le(float("inf"))],
-    "other constraint": Annotated[int, annotated_types.MultipleOf(2)],
-    "length": Annotated[list[int], annotated_types.Len(1, 2)],
     "unhashable metadata": Annotated[set[int], []],
+    "unhashable literal": Literal[[]],
     "enumeration of floats": enum.Enum("Halves", {"HALF": 0.5}),
     "flags that combine": enum.IntFlag("Bits", {"ONE": 1, "TWO": 2}),
     "a text": "str",

@@ -108,7 +108,7 @@ def said(value: Any) -> Any:
 
 def exactly(value: Any) -> str:
     """A text that differs where an integer stands for a float, or True for 1."""
-    return json.dumps(said(value))
+    return json.dumps(said(value), default=repr)
 
 
 Outcome = tuple[str, str]

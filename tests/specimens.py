@@ -8,17 +8,24 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from datetime import date, datetime, timedelta, timezone
+from decimal import Decimal
+from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from declared import Celsius, Point
 from sagellm_protocol.model.annotations import spec_of
+from sagellm_protocol.model.bounds import Bound
 from sagellm_protocol.model.spec import (
     Choice,
+    Converted,
     Either,
     Field,
     Flag,
     Free,
     Items,
+    Limited,
     Member,
     Nested,
     Nullable,
@@ -27,10 +34,22 @@ from sagellm_protocol.model.spec import (
     Table,
     Text,
     Type,
-    Uuid,
 )
 
 A_UUID = UUID("12345678-1234-5678-1234-567812345678")
+SPECIMENS: dict[type, Any] = {
+    UUID: A_UUID,
+    datetime: datetime(2024, 2, 29, 12, 30, 0, 250_000, tzinfo=timezone(timedelta(hours=5, minutes=45))),
+    date: date(2024, 2, 29),
+    timedelta: timedelta(days=1, seconds=2, microseconds=3),
+    Decimal: Decimal("1.50"),
+    bytes: b"\x00\xff",
+    Path: Path("a/b"),
+    PurePosixPath: PurePosixPath("/a/b"),
+    Celsius: Celsius(36.6),
+    Point: Point(1.5, -2.0),
+}
+"""A value of each class that stands as another on the wire."""
 
 
 class Inside(NamedTuple):
@@ -60,8 +79,10 @@ def right(kind: Type, holders: tuple[type, ...] = ()) -> Any:
             return True
         case Number():
             return within(kind)
-        case Uuid():
-            return A_UUID
+        case Converted(cls=cls):
+            return SPECIMENS[cls]
+        case Limited(inner=inner, bounds=bounds):
+            return suited(inner, bounds)
         case Member(cls=cls):
             assert cls is not None
             return next(iter(cls))  # type: ignore[call-overload]
@@ -73,6 +94,15 @@ def right(kind: Type, holders: tuple[type, ...] = ()) -> Any:
             return right(options[0], holders)
         case Free():
             return {"list": [1, 2.5, None, {"deep": [True, "text"]}]}
+
+
+def suited(kind: Type, bounds: tuple[Bound, ...]) -> Any:
+    """A value within bounds, lengths and so on: the usual one, or else the one of a few."""
+    utc = datetime(2024, 2, 29, tzinfo=timezone.utc)
+    others: list[Any] = ["UPPER", "x", 6, 1.5, utc, timedelta(hours=1)]
+    usual = right(kind)
+    tried = [usual, *(value for value in others if type(value) is type(usual))]
+    return next(value for value in tried if all(bound.holds(value) for bound in bounds))
 
 
 def _endless(kind: Type, holders: tuple[type, ...]) -> bool:
@@ -132,8 +162,10 @@ def wrong(kind: Type) -> list[Any]:
             return [*common, True, float(within(kind)), str(within(kind)), [within(kind)]]
         case Number():
             return [*common, True, str(within(kind)), [within(kind)]]
-        case Uuid():
-            return [*common, str(A_UUID), A_UUID.int]
+        case Converted(cls=cls):
+            return [*(value for value in common if type(value) is not cls), kind.dump(SPECIMENS[cls]), 1.5, []]
+        case Limited(inner=inner):
+            return wrong(inner)
         case Member():
             return [*common, "no such value", -12345, 1.5, []]
         case OneOf():

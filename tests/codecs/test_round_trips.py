@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import json
 from typing import Any
@@ -34,6 +35,19 @@ MESSAGES = {
 every_message = pytest.mark.parametrize("cls", MESSAGES.values(), ids=list(MESSAGES))
 
 
+def unpacked(data: bytes) -> Any:
+    """MessagePack as plain data: what it holds as binary values, all others hold as base64."""
+    return as_text(msgpack.unpackb(data))
+
+
+def as_text(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: as_text(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [as_text(item) for item in value]
+    return base64.b64encode(value).decode() if isinstance(value, bytes) else value
+
+
 @every_message
 def test_every_codec_carries_every_message(cls: Any) -> None:
     @given(messages(cls))
@@ -41,9 +55,9 @@ def test_every_codec_carries_every_message(cls: Any) -> None:
         plain = DICT.encode(message)
         assert plain == to_plain(message)
         assert json.loads(JSON.encode(message)) == plain
-        assert msgpack.unpackb(MSGPACK.encode(message)) == plain
+        assert unpacked(MSGPACK.encode(message)) == plain
         assert json.loads(FAST_JSON.encode(message)) == plain
-        assert msgpack.unpackb(FAST_MSGPACK.encode(message)) == plain
+        assert unpacked(FAST_MSGPACK.encode(message)) == plain
         for codec in ALL:
             wire = codec.encode(message)
             again = codec.decode(wire, cls)
@@ -66,7 +80,7 @@ def test_the_short_form_says_the_same(cls: Any) -> None:
         plain = short[2].encode(message)
         assert plain.items() <= DICT.encode(message).items() or json.dumps(plain) in json.dumps(plain)
         assert json.loads(short[0].encode(message)) == plain
-        assert msgpack.unpackb(short[1].encode(message)) == plain
+        assert unpacked(short[1].encode(message)) == plain
         for codec, whole in zip(short, ALL, strict=True):
             again = whole.decode(codec.encode(message), cls)
             assert again == message

@@ -13,6 +13,7 @@ from sagellm_protocol.model.spec import (
     INT_MAX,
     INT_MIN,
     Choice,
+    Converted,
     Either,
     Flag,
     Free,
@@ -26,7 +27,6 @@ from sagellm_protocol.model.spec import (
     Table,
     Text,
     Type,
-    Uuid,
 )
 
 TEXTS = (
@@ -96,7 +96,8 @@ def value(rng: Random, kind: Type, specs: Mapping[str, Spec], levels: int = 6) -
             return rng.random() < 0.5
         case Number():
             return number(rng, kind)
-        case Uuid():
+        case Converted(cls=cls):
+            assert cls is UUID
             found = UUID(int=rng.getrandbits(128))
             return rng.choice((str(found), str(found), found.hex, str(found).upper()))
         case Member(members=members):

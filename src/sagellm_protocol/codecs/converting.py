@@ -9,7 +9,6 @@ import typing
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
-from uuid import UUID
 
 import cattrs
 from cattrs.errors import StructureHandlerNotFoundError
@@ -17,6 +16,7 @@ from cattrs.errors import StructureHandlerNotFoundError
 from sagellm_protocol.codecs.overriding import AttributeOverride, checked_overrides
 from sagellm_protocol.codecs.violating import told, written
 from sagellm_protocol.model.annotations import message_of, read_type
+from sagellm_protocol.model.converted import dumped, entry_over
 from sagellm_protocol.model.exceptions import DeclarationError, OptionError
 from sagellm_protocol.model.spec import Free, Type
 
@@ -50,7 +50,9 @@ class MessageConverter(cattrs.Converter):
         for leaf in (str, bytes, int, float, Path):
             super().register_structure_hook(leaf, self._structure_leaf)
         super().register_unstructure_hook_factory(lambda cls: message_of(cls) is not None, self._unstructure_message)
-        super().register_unstructure_hook(UUID, str)
+        super().register_unstructure_hook_factory(_has_entry, _dumping)
+        for cls in (bytes, Path):
+            super().register_unstructure_hook(cls, _dumping(cls))
         self._hooks_taught = {}
 
     # What codecs run
@@ -242,6 +244,15 @@ def known(cls: Any) -> Type | None:
     except DeclarationError:
         return None
     return None if isinstance(kind, Free) else kind
+
+
+def _has_entry(cls: Any) -> bool:
+    return isinstance(cls, type) and entry_over(cls) is not None
+
+
+def _dumping(cls: type) -> Hook:
+    entry = entry_over(cls)
+    return lambda value: value if entry is None else dumped(entry, value)
 
 
 def _holds(predicate: Callable[[Any], bool], cls: Any) -> bool:

@@ -6,16 +6,16 @@ import math
 from collections.abc import Callable, Iterator
 from enum import Enum
 from typing import Any, Protocol
-from uuid import UUID
 
 import attrs
 
 from sagellm_protocol.model.containers import exact, items_of
+from sagellm_protocol.model.converted import dumped, entry_of
 from sagellm_protocol.model.exceptions import DecodeError, EncodeError
 from sagellm_protocol.model.nesting import MAX_VALUES, TOO_DEEP, too_deep, too_many
 from sagellm_protocol.model.paths import ROOT, Hidden, Path, is_hidden, told
 from sagellm_protocol.model.shortening import HIDDEN, SECRETS, short
-from sagellm_protocol.model.spec import INT_MAX, INT_MIN, Type
+from sagellm_protocol.model.spec import INT_MAX, INT_MIN, Converted, Type
 from sagellm_protocol.model.statements import Origin
 from sagellm_protocol.model.writing import Form
 
@@ -61,7 +61,7 @@ class Format:
     shortcuts: Shortcuts | None = None
     """Ways around ``parse`` and ``pack`` for some messages."""
     quote: Callable[[Any], bytes] | None = None
-    """Gives a UUID's text in quotes, faster than ``str`` gives it without."""
+    """Gives the text of what orjson writes, in quotes: a UUID's faster than ``str`` gives it without."""
     exact: Callable[[Any], Any] | None = None
     """Parses again, with integers past 64 bits as they are, where ``loads`` turns them into floats."""
     sized: bool = True
@@ -140,7 +140,8 @@ def _plain(value: Any) -> Any:
         return {str.__str__(key): _plain(item) for key, item in dict.items(value)}
     if isinstance(value, (list, tuple)):
         return [_plain(item) for item in items_of(value)]
-    return str(value) if isinstance(value, UUID) else exact(value)
+    entry = entry_of(value)
+    return exact(value) if entry is None else _plain(dumped(entry, value))
 
 
 def refuse_endless(value: Any) -> None:
@@ -173,9 +174,23 @@ def _unwritable(value: Any, path: Path, seen: set[int]) -> str | None:
         return next(filter(None, inside(value, path, seen)), None)
     elif isinstance(value, Enum):
         return _unwritable(value.value, path, seen)
-    elif value is not None and not isinstance(value, UUID):
-        return f"{_where(path)} is no message, nor anything that one holds: {short(value)}"
+    elif value is not None:
+        return _unwritable_as(entry_of(value), value, path, seen)
     return None
+
+
+def no_message(value: Any, path: Path = ROOT) -> str:
+    """What is said of a value of a class that has no form on the wire."""
+    return f"{_where(path)} is no message, nor anything that one holds: {short(value)}"
+
+
+def _unwritable_as(entry: Converted | None, value: Any, path: Path, seen: set[int]) -> str | None:
+    if entry is None:
+        return no_message(value, path)
+    try:
+        return _unwritable(dumped(entry, value), path, seen)
+    except EncodeError as error:
+        return f"{_where(path)} cannot be written: {error}"
 
 
 def _unwritable_items(value: Any, path: Path, seen: set[int]) -> Iterator[str | None]:

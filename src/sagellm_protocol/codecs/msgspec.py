@@ -19,7 +19,7 @@ from sagellm_protocol.model.annotations import spec_of
 from sagellm_protocol.model.choosing import tags
 from sagellm_protocol.model.exceptions import missing_extra
 from sagellm_protocol.model.source import Function
-from sagellm_protocol.model.spec import Choice, Nested, Type, nested_in
+from sagellm_protocol.model.spec import Choice, Converted, Nested, Type, nested_in, parts
 
 try:
     import msgspec
@@ -100,7 +100,8 @@ class MsgspecShortcuts:
 
         In JSON orjson is as fast, and unlike msgspec it refuses integers past 64 bits, which no codec reads.
         """
-        if not self._binary or self.reason_against(cls) is not None or not _holds_fields_alone(cls, set()):
+        writes = self.reason_against(cls) is None and _holds_fields_alone(cls, set()) and _writes_alike(cls)
+        if not self._binary or not writes:
             return None
         to = Function("encode_" + spec_of(cls).name)
         to.add("try:")
@@ -118,6 +119,14 @@ def _holds_fields_alone(cls: type, seen: set[type]) -> bool:
     slots = {name for base in cls.__mro__ for name in vars(base).get("__slots__", ())} - {"__weakref__"}
     nested = (found.cls for field in spec.fields for found in nested_in(field.type))
     return slots == spec.names and all(_holds_fields_alone(inner, seen) for inner in nested)
+
+
+def _writes_alike(cls: type) -> bool:
+    """Whether msgspec writes all that a message holds as the core codecs do: some classes it writes in its own way."""
+    kinds = [part for field in spec_of(cls).fields for part in parts(field.type)]
+    return all("msgspec" in part.native for part in kinds if isinstance(part, Converted)) and all(
+        _writes_alike(nested.cls) for field in spec_of(cls).fields for nested in nested_in(field.type)
+    )
 
 
 def make_msgspec_json() -> Format:

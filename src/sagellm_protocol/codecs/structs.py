@@ -13,22 +13,25 @@ import sys
 import threading
 from collections.abc import Callable
 from typing import Annotated, Any, Literal, Union
-from uuid import UUID
 
 import msgspec
 
 from sagellm_protocol.model.annotations import spec_of
+from sagellm_protocol.model.bounds import MEANINGS, Bound
 from sagellm_protocol.model.constructor import draft_of
 from sagellm_protocol.model.freezing import freeze_read, freeze_read_table
 from sagellm_protocol.model.frozen import EMPTY, FrozenDict
 from sagellm_protocol.model.source import Function
 from sagellm_protocol.model.spec import (
+    Choice,
+    Converted,
     Derived,
     Either,
     Field,
     Flag,
     Free,
     Items,
+    Limited,
     Made,
     Member,
     Nested,
@@ -36,11 +39,11 @@ from sagellm_protocol.model.spec import (
     Number,
     OneOf,
     Table,
+    Taught,
     Text,
     Type,
-    Uuid,
+    assert_never,
 )
-from sagellm_protocol.model.uuids import uuid_of
 from sagellm_protocol.model.validating import validation_of
 
 LOCK = threading.RLock()
@@ -74,8 +77,7 @@ class Structs:
     """The Structs of one format, and the functions that move their values into messages."""
 
     def __init__(self, *, binary: bool) -> None:
-        # In MessagePack msgspec takes 16 bytes for a UUID, which no other codec does.
-        self._uuid: Any = str if binary else UUID
+        self._binary = binary
         self._made: dict[type, tuple[type[msgspec.Struct], Callable[[Any], Any]]] = {}
         self._making: set[type] = set()
 
@@ -117,16 +119,23 @@ class Structs:
         match kind:
             case Text() | Flag() | Free():
                 return _LEAVES[type(kind)]
-            case Uuid():
-                return self._uuid
+            case Converted() if self._reads(kind):
+                return kind.cls
+            case Converted(wire=Text() | Flag() | Number() as wire):
+                # Of text and binary values msgspec takes one at a time: text, that also will do, goes the long way.
+                return Union[tuple(kind.also)] if self._binary and kind.also else self.annotation(wire)  # noqa: UP007
+            case Converted():
+                raise Inexpressible(f"{kind.name}, which is neither text, number nor flag on the wire")
+            case Limited(inner=inner) | Taught(inner=inner):
+                return self.annotation(inner)
             case Number():
-                limits: dict[str, Any] = {name: kind.kind(limit) for name, limit in kind.bounds}
-                for name, limit in (_INT64 if kind.kind is int else _FINITE).items():
-                    if not limits.keys() & {name, name[0] + "t"}:
-                        limits[name] = limit
+                limits: dict[str, Any] = {bound.name: kind.kind(bound.limit) for bound in kind.bounds}
+                bounded = {bound.meaning.lower for bound in kind.bounds}
+                ends = (_INT64 if kind.kind is int else _FINITE).items()
+                limits |= {name: limit for name, limit in ends if MEANINGS[name].lower not in bounded}
                 return Annotated[kind.kind, msgspec.Meta(**limits)]
-            case Member(cls=enum) if enum is not None:
-                return enum
+            case Member():
+                return kind.cls  # without one they are an older revision's
             case OneOf(values=values):
                 return Literal[values]
             case Nested():
@@ -139,22 +148,31 @@ class Structs:
                 return Union[self.annotation(kind.inner), None]  # noqa: UP007
             case Either(options=options):
                 return Union[tuple(self.annotation(option) for option in options)]  # noqa: UP007
-            case _:
+            case Choice():
                 raise Inexpressible("one of several messages, told apart by a field that each of them has")
+            case _:
+                assert_never(kind)
+
+    def _reads(self, kind: Converted) -> bool:
+        """Whether msgspec makes values of a class as the core codecs do."""
+        # In MessagePack it takes 16 bytes for a UUID, which no other codec does.
+        return not self._binary and "from msgspec" in kind.native
 
     def _moves(self, kind: Type) -> bool:
         """Whether a value must be converted when it is moved."""
         match kind:
-            case Uuid():
-                return self._uuid is str
-            case Nested() | Table() | Free():
+            case Converted():
+                return not self._reads(kind)
+            case Nested() | Table() | Free() | Limited():
                 return True
-            case Items(item=inner) | Nullable(inner=inner):
+            case Items(item=inner) | Nullable(inner=inner) | Taught(inner=inner):
                 return self._moves(inner)
             case Either(options=options):
                 return any(self._moves(option) for option in options)
-            case _:
+            case Text() | Flag() | Number() | Member() | OneOf() | Choice():
                 return False
+            case _:
+                assert_never(kind)
 
     def _mover(self, cls: Any) -> Callable[[Any], Any]:
         spec = spec_of(cls)
@@ -203,8 +221,10 @@ class Structs:
                 return f"None if {value} is None else {self.moved(to, inner, value)}"
             case Nested(cls=cls, name=name):
                 return f"{to.bind('move_' + name, self.of(cls)[1])}({value})"
-            case Uuid():
-                return f"{to.bind('uuid_of', uuid_of)}({value})"
+            case Converted(load=load):
+                return f"{to.bind('load_' + kind.name, load)}({value})"
+            case Limited(inner=inner):
+                return f"{to.bind('within', _within(kind.bounds))}({self.moved(to, inner, value)})"
             case Items(item=inner):
                 item = to.fresh("item")
                 return f"_tuple([{self.moved(to, inner, item)} for {item} in {value}])"
@@ -218,3 +238,11 @@ class Structs:
                 return f"{to.bind('freeze', freeze_read)}({value})"
             case _:
                 raise Inexpressible("a union of types of which one must be converted")
+
+
+def _within(bounds: tuple[Bound, ...]) -> Callable[[Any], Any]:
+    """A function that gives back a value that keeps within the bounds."""
+    to = Function("within")
+    to.add(f"if not ({' and '.join(bound.condition(to, '_value') for bound in bounds)}): raise _Doubt")
+    to.add("return _value")
+    return to.compile("_value")

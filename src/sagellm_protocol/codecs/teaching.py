@@ -5,7 +5,6 @@ from __future__ import annotations
 import typing
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, Optional, TypeAlias, Union
-from uuid import UUID
 
 import attrs
 
@@ -15,11 +14,13 @@ from sagellm_protocol.codecs.violating import told, written
 from sagellm_protocol.model.exceptions import OptionError
 from sagellm_protocol.model.spec import (
     Choice,
+    Converted,
     Either,
     Field,
     Flag,
     Free,
     Items,
+    Limited,
     Member,
     Nested,
     Nullable,
@@ -31,7 +32,7 @@ from sagellm_protocol.model.spec import (
     Text,
     Type,
     Unknown,
-    Uuid,
+    assert_never,
     nested_in,
     spec_of,
 )
@@ -79,7 +80,7 @@ class ConverterTeaching:
                 return attrs.evolve(kind, item=self.kind(kind.item))
             case Table():
                 return attrs.evolve(kind, value=self.kind(kind.value))
-            case Nullable():
+            case Nullable() | Limited():
                 return attrs.evolve(kind, inner=self.kind(kind.inner))
             case Either():
                 return self._either(kind)
@@ -164,6 +165,8 @@ def _held(kind: Type, taught: Type) -> Type:
             return attrs.evolve(kind, value=_held(kind.value, taught.value))
         case Nullable(), Nullable():
             return attrs.evolve(kind, inner=_held(kind.inner, taught.inner))
+        case Limited(), Limited():
+            return attrs.evolve(kind, inner=_held(kind.inner, taught.inner))
         case _:
             return kind
 
@@ -222,8 +225,8 @@ def _classes(kind: Type) -> tuple[Any, ...]:
             return (bool,)
         case Number():
             return (kind.kind,)
-        case Uuid():
-            return (UUID,)
+        case Converted(cls=cls):
+            return (cls,)
         case Member(cls=cls):
             return () if cls is None else (cls,)
         case Nested(cls=cls):
@@ -246,5 +249,7 @@ def _classes(kind: Type) -> tuple[Any, ...]:
             return tuple(Optional[cls] for cls in _classes(inner))  # noqa: UP045
         case Either(options=options):
             return (Union[tuple(_classes(option)[0] for option in options)],)  # noqa: UP007
-        case Taught(inner=inner):
+        case Taught(inner=inner) | Limited(inner=inner):
             return _classes(inner)
+        case _:
+            assert_never(kind)

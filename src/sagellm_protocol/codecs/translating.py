@@ -20,6 +20,7 @@ from sagellm_protocol.model.spec import (
     Either,
     Field,
     Items,
+    Limited,
     Nested,
     Nullable,
     Spec,
@@ -88,7 +89,7 @@ class Translation:
                 if checker.found != before or nested_in(inner):
                     return made
                 return self._writers.write(inner)(made)
-            case Nullable(inner=inner):
+            case Nullable(inner=inner) | Limited(inner=inner):
                 return None if value is None else self._read(inner, value, path, checker)
             case Nested() if isinstance(value, dict):
                 return self._read_message(kind.name, value, path, checker)
@@ -130,7 +131,7 @@ class Translation:
                 return unstructure(value if nested_in(inner) else check_payload(inner, value))
             case Taught(inner=inner):
                 return self._written(inner, value)
-            case Nullable(inner=inner):
+            case Nullable(inner=inner) | Limited(inner=inner):
                 return None if value is None else self._written(inner, value)
             case Nested() if isinstance(value, dict):
                 pairs = self._fields(kind.name)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from sagellm_protocol.codecs.formats import Format, refusal, taken
+from sagellm_protocol.codecs.formats import Format, no_message, taken
+from sagellm_protocol.model.exceptions import EncodeError
 from sagellm_protocol.model.nesting import holds_large_floats, refuse_too_deep, refuse_too_deep_parsed
 from sagellm_protocol.model.source import DOUBTS
 from sagellm_protocol.model.writing import Writers
@@ -88,5 +89,5 @@ def checking(
 
 
 def refuse_bytes(data: bytes) -> Any:
-    """Bytes are no message, even where the format could carry them."""
-    raise refusal(data)
+    """Bytes alone are no message, though one may hold them."""
+    raise EncodeError(no_message(data))

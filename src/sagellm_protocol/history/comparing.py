@@ -15,8 +15,8 @@ import attrs
 from sagellm_protocol.history import HISTORY
 from sagellm_protocol.history.changes import Redefined
 from sagellm_protocol.history.defaults import has_plain_default, null_became, plain_default
-from sagellm_protocol.history.fitting import alike_types, fits, parts, units
-from sagellm_protocol.history.tables import bounds, reachable, type_text
+from sagellm_protocol.history.fitting import alike_types, fits, units
+from sagellm_protocol.history.tables import limits, reachable, type_text
 from sagellm_protocol.history.timeline import History
 from sagellm_protocol.model.spec import (
     Derived,
@@ -26,6 +26,7 @@ from sagellm_protocol.model.spec import (
     Spec,
     Type,
     Unknown,
+    parts,
 )
 
 Breaks: TypeAlias = Literal["readers", "writers", "both", "none"]
@@ -243,12 +244,10 @@ def _field(field: Field) -> str:
     return f"{_type(field.type)}, {_default(field)}"
 
 
-_SIGNS = {"ge": ">=", "gt": ">", "le": "<=", "lt": "<"}
-
-
 def _type(kind: Type) -> str:
-    limits = " ".join(f"{_SIGNS[bound]} {limit}" for bound, limit in bounds(kind).items())
-    return f"{type_text(kind)} ({limits})" if limits else type_text(kind)
+    # Of several bounds of one name the last, as in field tables.
+    told = {bound if bound.meaning.measure == "predicate" else bound.name: bound.words for bound in limits(kind)}
+    return f"{type_text(kind)} ({' '.join(told.values())})" if told else type_text(kind)
 
 
 def _default(field: Field) -> str:

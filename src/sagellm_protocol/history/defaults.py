@@ -9,6 +9,7 @@ from typing import Any
 from sagellm_protocol.history.payloads import alike
 from sagellm_protocol.model import to_plain
 from sagellm_protocol.model.annotations import is_message
+from sagellm_protocol.model.converted import dumped, entry_of
 from sagellm_protocol.model.spec import REQUIRED, Derived, Field, Made, Nullable
 
 
@@ -24,7 +25,8 @@ def plain_default(default: Any) -> Any:
         case _ if is_message(type(default)):
             return to_plain(default)
         case _:
-            return default
+            entry = entry_of(default)
+            return default if entry is None else dumped(entry, default)
 
 
 def has_plain_default(field: Field) -> bool:

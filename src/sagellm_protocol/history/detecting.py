@@ -215,9 +215,9 @@ def _shape(message: str, first: int, last: int, specs: Mapping[str, Spec]) -> Sh
         spec.names,
         frozenset(field.name for field in spec.fields if field.required),
         {
-            field.name: field.type.values[0]
+            field.name: field.type.tag
             for field in spec.fields
-            if isinstance(field.type, OneOf) and len(field.type.values) == 1
+            if isinstance(field.type, OneOf) and field.type.tag is not None
         },
         kind,
         specs,

@@ -26,6 +26,7 @@ from sagellm_protocol.model.spec import (
     Either,
     Field,
     Items,
+    Limited,
     Made,
     Nested,
     Nullable,
@@ -206,7 +207,7 @@ class Downgrades:
         if not nested_in(kind):
             return value
         match kind:
-            case Nullable():
+            case Nullable() | Limited():
                 return None if value is None else self._nested(kind.inner, value, path, losses)
             case Nested() if isinstance(value, dict):
                 return self.message(kind.name, value, path, losses)

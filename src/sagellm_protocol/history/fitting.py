@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
+from sagellm_protocol.model.bounds import Bound
 from sagellm_protocol.model.spec import (
     Choice,
+    Converted,
     Either,
     Free,
     Items,
+    Limited,
     Member,
     Nullable,
     Number,
@@ -17,7 +19,7 @@ from sagellm_protocol.model.spec import (
     Table,
     Text,
     Type,
-    Uuid,
+    parts,
 )
 
 
@@ -33,24 +35,34 @@ def fits(narrow: Type, wide: Type) -> bool:
             return fits(narrow.inner, wide.inner)
         case _, Nullable():
             return fits(narrow, wide.inner)
+        case ((Limited() | Number()), Limited()):
+            return fits(_unlimited(narrow), wide.inner) and all(
+                bound.implied_by(narrow.bounds) for bound in wide.bounds
+            )
         case ((Either() | Choice()), _):
             return all(fits(option, wide) for option in narrow.options)
-        case _, (Either() | Choice()):
-            return any(fits(narrow, option) for option in wide.options)
+        case _, (Either() | Choice()) if any(fits(narrow, option) for option in wide.options):
+            return True
+        case Limited(), _:
+            return fits(narrow.inner, wide)
         case Number(), Number():
             return (narrow.kind is int or wide.kind is float) and all(
-                _implied(bound, limit, narrow) for bound, limit in wide.bounds
+                bound.implied_by(narrow.bounds) for bound in wide.bounds
             )
         case Items(), Items():
             return fits(narrow.item, wide.item)
         case Table(), Table():
             return fits(narrow.value, wide.value)
-        case Uuid(), Text():
-            return True
+        case Converted(), Converted():
+            return False
+        case Converted(), _:
+            return isinstance(narrow.wire, type(wide)) and fits(narrow.wire, wide)
         case ((Member() | OneOf()), Text()):
             return all(isinstance(value, str) for value in _values(narrow))
         case ((Member() | OneOf()), (Member() | OneOf())):
             return _values(narrow) <= _values(wide)
+        case OneOf(values=values), Number(bounds=bounds):
+            return all(isinstance(value, int) and _keeps_within(value, bounds) for value in values)
         case _:
             return False
 
@@ -59,14 +71,12 @@ def _values(kind: Member | OneOf) -> set[Any]:
     return set(kind.values if isinstance(kind, OneOf) else kind.members.values())
 
 
-def _implied(bound: str, limit: float, narrow: Number) -> bool:
-    """Whether the bounds of ``narrow`` keep within one bound."""
-    lower, strict = bound[0] == "g", bound[1] == "t"
-    return any(
-        (has if lower else -has, other[1] == "t") >= (limit if lower else -limit, strict)
-        for other, has in narrow.bounds
-        if other[0] == bound[0]
-    )
+def _unlimited(kind: Limited | Number) -> Type:
+    return kind.inner if isinstance(kind, Limited) else kind
+
+
+def _keeps_within(value: int, bounds: tuple[Bound, ...]) -> bool:
+    return all(bound.holds(value) for bound in bounds)
 
 
 def alike_types(one: Type, other: Type) -> bool:
@@ -76,31 +86,18 @@ def alike_types(one: Type, other: Type) -> bool:
             return one.name == other.name
         case Number(), Number():
             return one.kind is other.kind and set(one.bounds) == set(other.bounds)
-        case (Nullable(), Nullable()) | (Items(), Items()) | (Table(), Table()):
-            return all(map(alike_types, _inside(one), _inside(other)))
-        case (Either(), Either()):
-            inside = _inside(one), _inside(other)
-            return len(inside[0]) == len(inside[1]) and all(map(alike_types, *inside))
+        case Limited(), Limited():
+            return alike_types(one.inner, other.inner) and set(one.bounds) == set(other.bounds)
+        case Nullable(), Nullable():
+            return alike_types(one.inner, other.inner)
+        case Items(), Items():
+            return alike_types(one.item, other.item)
+        case Table(), Table():
+            return alike_types(one.value, other.value)
+        case Either(), Either():
+            return len(one.options) == len(other.options) and all(map(alike_types, one.options, other.options))
         case _:
             return one == other
-
-
-def _inside(kind: Type) -> tuple[Type, ...]:
-    """The types that a type is made of."""
-    match kind:
-        case Nullable(inner=inner) | Items(item=inner) | Table(value=inner):
-            return (inner,)
-        case Either(options=options):
-            return options
-        case _:
-            return ()
-
-
-def parts(kind: Type) -> Iterator[Type]:
-    """A type and all that it is made of."""
-    yield kind
-    for part in _inside(kind):
-        yield from parts(part)
 
 
 def units(kind: Type) -> str:

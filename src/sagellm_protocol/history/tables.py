@@ -9,13 +9,18 @@ from typing import Any
 from sagellm_protocol.history.changes import Tables
 from sagellm_protocol.history.defaults import plain_default
 from sagellm_protocol.model.annotations import is_message
+from sagellm_protocol.model.bounds import Bound
 from sagellm_protocol.model.naming import full_name
 from sagellm_protocol.model.spec import (
+    Choice,
+    Converted,
     Derived,
+    Either,
     Field,
     Flag,
     Free,
     Items,
+    Limited,
     Made,
     Member,
     Nested,
@@ -27,7 +32,7 @@ from sagellm_protocol.model.spec import (
     Taught,
     Text,
     Type,
-    Uuid,
+    assert_never,
     nested_in,
 )
 
@@ -41,8 +46,8 @@ def type_text(kind: Type) -> str:
             return "bool"
         case Number():
             return kind.kind.__name__
-        case Uuid():
-            return "UUID"
+        case Converted():
+            return kind.name
         case Free():
             return "Any"
         case Member() | Nested():
@@ -57,32 +62,45 @@ def type_text(kind: Type) -> str:
             return f"dict[str, {type_text(value)}]"
         case Nullable(inner=inner):
             return f"{type_text(inner)} | None"
-        case Taught(inner=inner):
+        case Limited(inner=inner) | Taught(inner=inner):
             return type_text(inner)
-        case _:
+        case Choice() | Either():
             return " | ".join(type_text(option) for option in kind.options)
+        case _:
+            assert_never(kind)
 
 
-def bounds(kind: Type) -> dict[str, float]:
-    """The bounds on the number that a field holds, directly or as an item."""
+def limits(kind: Type) -> tuple[Bound, ...]:
+    """The bounds on what a field holds, directly or as an item."""
     match kind:
         case Number():
-            return dict(kind.bounds)
+            return kind.bounds
+        case Limited(inner=inner, bounds=bounds):
+            return (*limits(inner), *bounds)
         case Nullable(inner=inner) | Items(item=inner) | Table(value=inner):
-            return bounds(inner)
+            return limits(inner)
         case _:
-            return {}
+            return ()
 
 
 def field_row(field: Field) -> dict[str, Any]:
     """One row: ``type``, then ``bounds`` where there are any, then ``required`` or ``default``."""
     row: dict[str, Any] = {"type": type_text(field.type)}
-    if limits := bounds(field.type):
-        row["bounds"] = limits
+    if found := limits(field.type):
+        row["bounds"] = _bounds_row(found)
     if field.required:
         row["required"] = True
     else:
         row["default"] = _default_row(field.default)
+    return row
+
+
+def _bounds_row(found: tuple[Bound, ...]) -> dict[str, Any]:
+    """The limits by name; of several of one name the last, of predicates all."""
+    row: dict[str, Any] = {}
+    for bound in found:
+        before = row.get(bound.name) if bound.meaning.measure == "predicate" else None
+        row[bound.name] = bound.shown if before is None else f"{before}, {bound.shown}"
     return row
 
 

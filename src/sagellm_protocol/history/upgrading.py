@@ -24,6 +24,7 @@ from sagellm_protocol.model.spec import (
     Either,
     Field,
     Items,
+    Limited,
     Nested,
     Nullable,
     Spec,
@@ -208,7 +209,7 @@ class Upgrades:
     def _expression(self, to: Function, kind: Type, value: str) -> str | None:
         """How a value that holds messages is brought forward; None where nothing in it changed."""
         match kind:
-            case Nullable(inner=inner):
+            case Nullable(inner=inner) | Limited(inner=inner):
                 return self._expression(to, inner, value)
             case Nested(name=name):
                 upgrade = self.upgrade(name)

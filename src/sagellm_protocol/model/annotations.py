@@ -4,24 +4,26 @@ from __future__ import annotations
 
 import enum
 import functools
-import math
 import types
 import typing
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal, Union, cast
-from uuid import UUID
 
 import annotated_types
 import attrs
 
 from sagellm_protocol.model.checking import Checker
 from sagellm_protocol.model.choosing import tag_of
+from sagellm_protocol.model.converted import entry_for
 from sagellm_protocol.model.deriving import checked
 from sagellm_protocol.model.exceptions import DeclarationError
+from sagellm_protocol.model.limiting import constrained
 from sagellm_protocol.model.naming import full_name
 from sagellm_protocol.model.paths import ROOT
 from sagellm_protocol.model.scope import hints_of
 from sagellm_protocol.model.spec import (
+    INT_MAX,
+    INT_MIN,
     REQUIRED,
     Choice,
     Derived,
@@ -41,31 +43,22 @@ from sagellm_protocol.model.spec import (
     Text,
     Type,
     Unknown,
-    Uuid,
     nested_in,
     spec_of as spec_of,
     wire_kind as wire_kind,
 )
-from sagellm_protocol.model.units import Unit
 
 _LEAVES: dict[Any, Type] = {
     str: Text(),
     bool: Flag(),
     int: Number(int),
     float: Number(float),
-    UUID: Uuid(),
     Any: Free(),
 }
 _CONTAINERS = ("array", "object", "any")
 _FACTORY: Any = attrs.Factory
 _SEQUENCES = (list, tuple, Sequence)
 _MAPPINGS = (dict, Mapping)
-_BOUNDS: dict[type, str] = {
-    annotated_types.Ge: "ge",
-    annotated_types.Gt: "gt",
-    annotated_types.Le: "le",
-    annotated_types.Lt: "lt",
-}
 
 
 def is_message(cls: Any) -> bool:
@@ -84,19 +77,20 @@ def read_type(annotation: Any) -> Type:
     Raises:
         DeclarationError: the annotation has no form on the wire.
     """
+    origin, args = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin is Annotated:
+        return constrained(read_type(args[0]), annotation.__metadata__)
     try:
-        if annotation in _LEAVES:
-            return _LEAVES[annotation]
+        found = _LEAVES.get(annotation) or entry_for(annotation)
     except TypeError:
-        raise DeclarationError(f"{annotation!r} holds metadata that is not hashable") from None
+        raise DeclarationError(f"{annotation!r} is not hashable") from None
+    if found is not None:
+        return found
     if is_message(annotation):
         return Nested(full_name(annotation), annotation)
     if isinstance(annotation, type) and issubclass(annotation, enum.Enum):
         return _member(annotation)
-    origin, args = typing.get_origin(annotation), typing.get_args(annotation)
-    if origin is Annotated:
-        return _constrained(read_type(args[0]), annotation.__metadata__)
-    if origin is Literal and all(isinstance(value, str) for value in args):
+    if origin is Literal and all(map(_may_be_literal, args)):
         return OneOf(args)
     if origin in _SEQUENCES and args and (origin is not tuple or args[1:] == (...,)):
         return Items(read_type(args[0]), "tuple" if origin is tuple else "list")
@@ -104,7 +98,12 @@ def read_type(annotation: Any) -> Type:
         return Table(read_type(args[1]))
     if origin in (Union, types.UnionType):
         return _union(args)
-    raise DeclarationError(f"{annotation!r} is no type that a message can carry")
+    own = "; model.field_type() makes a class of yours one" if isinstance(annotation, type) else ""
+    raise DeclarationError(f"{annotation!r} is no type that a message can carry{own}")
+
+
+def _may_be_literal(value: object) -> bool:
+    return isinstance(value, str) or (type(value) is int and INT_MIN <= value <= INT_MAX)
 
 
 def _member(cls: type[enum.Enum]) -> Member:
@@ -112,29 +111,6 @@ def _member(cls: type[enum.Enum]) -> Member:
     if issubclass(cls, enum.Flag) or not all(type(value) in (str, int) for value in members.values()):
         raise DeclarationError(f"{cls!r}: the values of an enumeration on the wire are single texts or integers")
     return Member(full_name(cls), members, cls)
-
-
-def _constrained(inner: Type, metadata: Sequence[Any]) -> Type:
-    """``inner`` with the bounds and unit found beside it; a constraint that we would not check is refused."""
-    if isinstance(inner, Nullable):
-        return Nullable(_constrained(inner.inner, metadata))
-    bounds: list[tuple[str, float]] = []
-    unit: str | None = None
-    for found in metadata:
-        for item in found if isinstance(found, annotated_types.GroupedMetadata) else (found,):
-            if type(item) in _BOUNDS:
-                bounds.append((_BOUNDS[type(item)], getattr(item, _BOUNDS[type(item)])))
-            elif isinstance(item, Unit):
-                unit = item.symbol
-            elif isinstance(item, annotated_types.BaseMetadata):
-                raise DeclarationError(f"the constraint {item!r} is not supported; Ge, Gt, Le, Lt and Interval are")
-    if not bounds and unit is None:
-        return inner
-    if not isinstance(inner, Number):
-        raise DeclarationError(f"bounds and units belong on int and float, not on {inner!r}")
-    if any(type(limit) not in (int, float) or not math.isfinite(limit) for _, limit in bounds):
-        raise DeclarationError("bounds are finite numbers, int or float")
-    return Number(inner.kind, (*inner.bounds, *bounds), unit or inner.unit)
 
 
 def _union(args: Sequence[Any]) -> Type:
@@ -167,8 +143,9 @@ def read_spec(cls: Any) -> Spec:
     hints = hints_of(cls)
     fields = []
     for attribute in attrs.fields(cls):
+        annotation, text = _documented(hints[attribute.name])
         try:
-            kind = read_type(hints[attribute.name])
+            kind = read_type(annotation)
         except DeclarationError as error:
             raise DeclarationError(f"{full_name(cls)}.{attribute.name}: {error}") from None
         fields.append(
@@ -179,10 +156,23 @@ def read_spec(cls: Any) -> Spec:
                 attribute.name,
                 argument=attribute.alias,
                 secret=attribute.repr is False,
+                text=text,
             )
         )
     unknown: Unknown = cls.__message__
     return Spec(full_name(cls), tuple(fields), cls, unknown)
+
+
+def _documented(annotation: Any) -> tuple[Any, str]:
+    """The annotation of a field less its ``doc()``, and what that says."""
+    if typing.get_origin(annotation) is not Annotated:
+        return annotation, ""
+    inner, metadata = annotation.__origin__, annotation.__metadata__
+    texts = [item.documentation for item in metadata if isinstance(item, annotated_types.DocInfo)]
+    rest = tuple(item for item in metadata if not isinstance(item, annotated_types.DocInfo))
+    # Written so for Python 3.10, which has no stars in subscripts.
+    kept: Any = functools.reduce(lambda found, item: Annotated[found, item], rest, inner)
+    return kept, "\n\n".join(texts)
 
 
 def _held_default(cls: type, attribute: attrs.Attribute[Any], kind: Type) -> Any:

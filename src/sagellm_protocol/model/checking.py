@@ -8,15 +8,15 @@ subclass of ``str``, ``float``, ``list`` or ``dict`` may have overridden are not
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
-from uuid import UUID
 
 import attrs
 
 from sagellm_protocol.model.choosing import fitting_specs, tags
-from sagellm_protocol.model.containers import is_sequence, items_of, pairs_of, read
+from sagellm_protocol.model.containers import exact, is_sequence, items_of, pairs_of, read
+from sagellm_protocol.model.converted import entry_of
 from sagellm_protocol.model.exceptions import (
     MOST_TOLD,
     DecodeError,
@@ -27,20 +27,23 @@ from sagellm_protocol.model.exceptions import (
 from sagellm_protocol.model.free import FreeChecker
 from sagellm_protocol.model.frozen import EMPTY, FrozenDict
 from sagellm_protocol.model.nesting import MAX_DEPTH, too_deep
-from sagellm_protocol.model.numbers import COMPARE, Source, float_of, int_of, integers_of
+from sagellm_protocol.model.numbers import Source, float_of, int_of, integers_of
 from sagellm_protocol.model.paths import ROOT, Path, below, is_hidden, told
 from sagellm_protocol.model.refusing import admit, refuse_abstract
 from sagellm_protocol.model.shortening import HIDDEN
+from sagellm_protocol.model.source import Doubt
 from sagellm_protocol.model.spec import (
     INT_MAX,
     INT_MIN,
     REQUIRED,
     Choice,
+    Converted,
     Derived,
     Either,
     Flag,
     Free,
     Items,
+    Limited,
     Made,
     Member,
     Nested,
@@ -53,7 +56,6 @@ from sagellm_protocol.model.spec import (
     Text,
     Type,
     Unknown,
-    Uuid,
     spec_of,
     wire_kind,
 )
@@ -62,14 +64,9 @@ from sagellm_protocol.model.teaching import UNTAUGHT, Teaching
 from sagellm_protocol.model.validating import lacking_some, validation_of
 from sagellm_protocol.model.wording import describe, one_of
 
-UUID_TEXT = re.compile("[0-9a-fA-F]{8}(-?)[0-9a-fA-F]{4}\\1[0-9a-fA-F]{4}\\1[0-9a-fA-F]{4}\\1[0-9a-fA-F]{12}")
-_UUID_LENGTHS = frozenset((32, 36))
 _BROKEN = object()
-_uuid_int: Callable[[UUID], int] = UUID.__dict__["int"].__get__
-
-
 _SHAPES: dict[str, type | tuple[type, ...]] = {
-    "text": (str, UUID),
+    "text": str,
     "number": (int, float),
     "flag": (),  # a bool is right, and nothing else means to be one
     "array": (list, tuple),
@@ -145,10 +142,9 @@ class Checker:
             self.integer(number, path)
         elif not math.isfinite(number):
             return self.broken(path, "finite", value)
-        for name, limit in kind.bounds:
-            sign, holds = COMPARE[name]
-            if not holds(number, limit):
-                return self.broken(path, f"{sign} {limit}", value)
+        for bound in kind.bounds:
+            if not bound.holds(number):
+                return self.broken(path, bound.words, value)
         return number
 
     def integer(self, value: int, path: Path) -> int:
@@ -168,15 +164,30 @@ class Checker:
         return plain if kind.cls is None else kind.cls[name]  # type: ignore[index]
 
     def _one_of(self, kind: OneOf, value: Any, path: Path) -> Any:
-        text = str.__str__(value) if isinstance(value, str) else None
-        return text if text in kind.values else self.broken(path, lambda: one_of(kind.values), value)
+        plain = str.__str__(value) if isinstance(value, str) else int_of(value, self.source)
+        return plain if plain in kind.values else self.broken(path, lambda: one_of(kind.values), value)
 
-    def _uuid(self, _: Uuid, value: Any, path: Path) -> Any:
-        if self.source == "python" and isinstance(value, UUID):
-            return value if type(value) is UUID else UUID(int=_uuid_int(value))
-        if self.source == "wire" and isinstance(value, str) and UUID_TEXT.fullmatch(str.__str__(value)):
-            return UUID(str.__str__(value))
-        return self.broken(path, "UUID", value)
+    def _converted(self, kind: Converted, value: Any, path: Path) -> Any:
+        try:
+            if self.source == "python":
+                return kind.hold(value) if isinstance(value, kind.cls) else self.broken(path, kind.words, value)
+            if isinstance(kind.wire, Text):
+                return kind.load(exact(value))
+            before = self.found
+            held = self.check(kind.wire, value, path)
+            return kind.load(held) if self.found == before else _BROKEN
+        except Doubt as doubt:
+            return self.broken(path, doubt.args[0] if doubt.args else kind.words, value)
+
+    def _limited(self, kind: Limited, value: Any, path: Path) -> Any:
+        before = self.found
+        held = self.check(kind.inner, value, path)
+        if self.found != before:
+            return _BROKEN
+        for bound in kind.bounds:
+            if not bound.holds(held):
+                return self.broken(path, partial(bound.against, held), value)
+        return held
 
     def _nested(self, kind: Nested, value: Any, path: Path) -> Any:
         if self.source == "wire":
@@ -279,12 +290,13 @@ class Checker:
 
     def _count_items(self, kind: Type, items: list[Any]) -> None:
         """Count what is wrong with items of a sequence, where as many as are told have been found."""
-        never, check = _NEVER.get(type(kind), frozenset()), _CHECKS[type(kind)]
+        asked, check = kind.inner if isinstance(kind, Limited) else kind, _CHECKS[type(kind)]
+        never = _never(asked)
         left = [item for item in items if type(item) not in never]
         self.more += len(items) - len(left)
-        if isinstance(kind, Uuid):
+        if isinstance(asked, Converted) and asked.shortest:
             texts = len(left)
-            left = [item for item in left if type(item) is not str or len(item) in _UUID_LENGTHS]
+            left = [item for item in left if type(item) is not str or len(item) >= asked.shortest]
             self.more += texts - len(left)
         elif isinstance(kind, Nested) and self.source == "wire" and not self._validates(self.spec(kind)):
             objects = len(left)
@@ -412,7 +424,8 @@ _CHECKS: dict[type, Callable[[Checker, Any, Any, Path], Any]] = {
     Number: Checker._number,
     Member: Checker._member,
     OneOf: Checker._one_of,
-    Uuid: Checker._uuid,
+    Converted: Checker._converted,
+    Limited: Checker._limited,
     Nested: Checker._nested,
     Choice: Checker._choice,
     Either: Checker._either,
@@ -429,9 +442,14 @@ _NEVER: dict[type, frozenset[type]] = {
     Text: frozenset((bytes, bool, int, float, type(None), list, tuple, dict)),
     Nested: _NO_MESSAGES,
     Choice: _NO_MESSAGES,
-    Uuid: frozenset((bytes, bool, int, float, type(None), list, tuple, dict)),
 }
 """Classes of which no value is right: where as many are told as may be, such items of a sequence are but counted."""
+
+
+def _never(kind: Type) -> frozenset[type]:
+    if isinstance(kind, Converted):
+        return _NEVER.get(type(kind.wire), frozenset()) - kind.also - {kind.cls}
+    return _NEVER.get(type(kind), frozenset())
 
 
 def check_arguments(cls: type, message: type, arguments: dict[str, Any], unknown: dict[str, Any]) -> dict[str, Any]:
@@ -495,4 +513,7 @@ def check_payload(
 
 def _shape_fits(kind: Type, value: object) -> bool:
     """Whether it was this option of a union that the value meant to be."""
+    found = entry_of(value)
+    if found is not None and not (found.also and found != kind):
+        return wire_kind(found) == wire_kind(kind)
     return isinstance(value, _SHAPES[wire_kind(kind)]) and not isinstance(value, bool)

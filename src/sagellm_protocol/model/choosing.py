@@ -11,9 +11,7 @@ from sagellm_protocol.model.spec import OneOf, Spec, Type
 def tag_of(tables: Sequence[Mapping[str, Type]]) -> str | None:
     """The field that tells messages apart, of which the types are given: a literal of one text, no two the same."""
     for name in tables[0]:
-        texts = [
-            kind.values for table in tables if isinstance(kind := table.get(name), OneOf) and len(kind.values) == 1
-        ]
+        texts = [kind.tag for table in tables if isinstance(kind := table.get(name), OneOf) and kind.tag is not None]
         if len(texts) == len(tables) == len(set(texts)):
             return name
     return None
@@ -22,10 +20,10 @@ def tag_of(tables: Sequence[Mapping[str, Type]]) -> str | None:
 def tags(specs: Sequence[Spec], tag: str | None) -> dict[str, Spec]:
     """The text that each message has in the field that tells them apart."""
     return {
-        field.type.values[0]: spec
+        field.type.tag: spec
         for spec in specs
         for field in spec.fields
-        if field.name == tag and isinstance(field.type, OneOf)
+        if field.name == tag and isinstance(field.type, OneOf) and field.type.tag is not None
     }
 
 

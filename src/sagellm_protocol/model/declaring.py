@@ -52,9 +52,10 @@ def message(
 ) -> type[T] | Callable[[type[T]], type[T]]:
     """Make a message of a class: a frozen, slotted, keyword-only ``attrs`` class, immutable all the way down.
 
-    Fields are annotations: ``str``, ``bool``, ``int``, ``float``, ``UUID``, enumerations, ``Literal`` texts, other
+    Fields are annotations: ``str``, ``bool``, ``int``, ``float``, enumerations, ``Literal`` texts and integers, other
     messages, ``Sequence[...]`` (held as a tuple), ``Mapping[str, ...]`` (held as a :class:`FrozenDict`), ``Any``
-    (JSON), each of them ``| None``, numbers with the bounds and units of :mod:`sagellm_protocol.model.units`.
+    (JSON), the classes in :mod:`.converted` (``UUID``, ``datetime``, ``bytes`` and others) and those that
+    :func:`.field_type` adds, each of them ``| None``, and ``Annotated`` with units and what :mod:`annotated_types` has.
     Annotations are read on first use, so that messages may refer to each other.
 
     What attrs takes is honoured on every path (constructor, every codec, pickles), or refused here.

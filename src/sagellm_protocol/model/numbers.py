@@ -1,4 +1,4 @@
-"""Numbers taken for what they are, whatever their class; and how they compare with bounds."""
+"""Numbers taken for what they are, whatever their class."""
 
 from __future__ import annotations
 
@@ -11,12 +11,6 @@ from typing import Any, Literal, TypeAlias, cast
 Source: TypeAlias = Literal["python", "wire"]
 """Where values come from: arguments, or a payload, which has enumerations and UUIDs as text and messages as dicts."""
 
-COMPARE: dict[str, tuple[str, Callable[[Any, Any], bool]]] = {
-    "ge": (">=", operator.ge),
-    "gt": (">", operator.gt),
-    "le": ("<=", operator.le),
-    "lt": ("<", operator.lt),
-}
 EXACT_IN_FLOAT = 2**53
 """Up to here every integer is a float of its own, so that a float can stand for it."""
 

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import Any, Literal, TypeAlias
 
 import attrs
 
+from sagellm_protocol.model.bounds import Bound
 from sagellm_protocol.model.paths import Hidden
+from sagellm_protocol.model.source import Doubt
+
+if sys.version_info >= (3, 11):
+    from typing import assert_never as assert_never
+else:  # pragma: no cover - this interpreter has it in typing
+    from typing_extensions import assert_never as assert_never
 
 INT_MIN, INT_MAX = -(2**63), 2**64 - 1
 """The integers that JSON (orjson) and MessagePack carry exactly."""
@@ -25,8 +33,12 @@ def _plain_text(text: str) -> str:
     return str.__str__(text)
 
 
-def _plain_texts(texts: Iterable[str]) -> tuple[str, ...]:
-    return tuple(map(_plain_text, texts))
+def _plain_values(values: Iterable[str | int]) -> tuple[str | int, ...]:
+    return tuple(_plain_text(value) if isinstance(value, str) else value for value in values)
+
+
+def _bounds(pairs: Iterable[Iterable[Any]]) -> tuple[Bound, ...]:
+    return tuple(Bound(*pair) for pair in pairs)
 
 
 @attrs.frozen
@@ -41,16 +53,54 @@ class Flag:
 
 @attrs.frozen
 class Number:
-    """An ``int`` or ``float`` with its bounds, e.g. ``(("ge", 0), ("le", 1))``, and unit."""
+    """An ``int`` or ``float`` with its bounds, e.g. ``(Bound("ge", 0), Bound("le", 1))``, and unit."""
 
     kind: type[int] | type[float]
-    bounds: tuple[tuple[str, float], ...] = ()
+    bounds: tuple[Bound, ...] = attrs.field(default=(), converter=_bounds)
     unit: str | None = None
 
 
 @attrs.frozen
-class Uuid:
-    """A ``uuid.UUID``; on the wire its text of 36 characters."""
+class Converted:
+    """A class that stands on the wire as a value of another type: ``uuid.UUID`` as text, and the like.
+
+    Everything that is to be known of a class is in here; the table of them is in :mod:`.converted`.
+    """
+
+    name: str
+    """What field tables, facts and documents call it."""
+    cls: type = attrs.field(eq=lambda cls: f"{cls.__module__}.{cls.__qualname__}")
+    """What fields are annotated with; equal types are those of one name, as a class may be defined anew."""
+    load: Callable[[Any], Any] = attrs.field(eq=False)
+    """A value off the wire as one of the class; raises ``Doubt`` on any other, with words if it has some of its own."""
+    dump: Callable[[Any], Any] = attrs.field(eq=False)
+    """A value of the class as it stands on the wire; raises ``EncodeError`` where it cannot."""
+    schema: Mapping[str, Any] = attrs.field(eq=False)
+    """The JSON Schema of what stands on the wire."""
+    strategy: Callable[[Any, Any, Any], Any] = attrs.field(eq=False)
+    """Gives a strategy for values, from ``hypothesis.strategies`` and the least and greatest value, or None."""
+    wire: Type = attrs.field(factory=Text, eq=False)
+    """What stands on the wire. Where that is text, ``load`` makes sure of it itself."""
+    words: str = attrs.field(default=attrs.Factory(lambda self: self.name, takes_self=True), eq=False)
+    """What a value must be, in the words of the error messages."""
+    exact: type | None = attrs.field(default=attrs.Factory(lambda self: self.cls, takes_self=True), eq=False)
+    """The class whose own instances, not those of subclasses, are all held as they are; None where ``hold`` decides."""
+    hold: Callable[[Any], Any] = attrs.field(default=attrs.Factory(lambda self: self._hold, takes_self=True), eq=False)
+    """An instance of the class as messages hold it; raises ``Doubt`` where they cannot."""
+    native: frozenset[str] = attrs.field(default=frozenset(), eq=False)
+    """Who writes a value as ``dump`` would, but for speed: ``orjson``, ``msgpack``, ``msgspec`` (into MessagePack); and
+    ``from msgspec``, which reads from JSON just the texts that ``load`` does."""
+    also: frozenset[type] = attrs.field(default=frozenset(), eq=False)
+    """Other classes of parsed values that ``load`` takes beside text: MessagePack has binary values."""
+    shortest: int = attrs.field(default=0, eq=False)
+    """How long a text is at the least: shorter ones are wrong."""
+    told_by_equality: bool = attrs.field(default=True, eq=False)
+    """Whether equal values are written the same."""
+
+    def _hold(self, value: Any) -> Any:
+        if type(value) is not self.exact:
+            raise Doubt
+        return value
 
 
 @attrs.frozen
@@ -69,9 +119,14 @@ class Member:
 
 @attrs.frozen
 class OneOf:
-    """One of a few literal texts."""
+    """One of a few literal texts or integers."""
 
-    values: tuple[str, ...] = attrs.field(converter=_plain_texts)
+    values: tuple[str | int, ...] = attrs.field(converter=_plain_values)
+
+    @property
+    def tag(self) -> str | None:
+        """The one text that it is, by which messages may be told apart; None where it is several, or an integer."""
+        return self.values[0] if len(self.values) == 1 and isinstance(self.values[0], str) else None
 
 
 @attrs.frozen
@@ -118,6 +173,14 @@ class Nullable:
 
 
 @attrs.frozen
+class Limited:
+    """``inner``, of which more is asked: a length, a predicate. Bounds of a number are in the number itself."""
+
+    inner: Type
+    bounds: tuple[Bound, ...]
+
+
+@attrs.frozen
 class Either:
     """One of several types that no value can be confused between (a text, or a sequence of texts)."""
 
@@ -138,9 +201,9 @@ class Taught:
     """What a message holds to what stands on the wire; None where that is written as ever."""
 
 
-Type: TypeAlias = (
-    "Text | Flag | Number | Uuid | Member | OneOf | Nested | Choice | Items | Table | Free | Nullable | Either | Taught"
-)
+Leaf: TypeAlias = "Text | Flag | Number | Converted | Member | OneOf | Free"
+"""A type that is made of no others."""
+Type: TypeAlias = "Leaf | Nested | Choice | Items | Table | Nullable | Limited | Either | Taught"
 
 
 class Mark:
@@ -189,6 +252,8 @@ class Field:
     """What the constructor calls it (``alias=``)."""
     secret: bool = attrs.field(default=False, eq=False)
     """Whether its value is shown nowhere (``repr=False``)."""
+    text: str = attrs.field(default="", eq=False)
+    """What ``doc()`` says of it."""
 
     @property
     def step(self) -> str:
@@ -281,22 +346,27 @@ def spec_of(cls: Any) -> Spec:
 def wire_kind(kind: Type) -> str:
     """Which JSON type a value of this spec is written as: text, number, flag, array, object, any."""
     match kind:
-        case Text() | Uuid() | OneOf():
+        case Text():
             return "text"
+        case Converted(wire=inner) | Limited(inner=inner) | Taught(inner=inner):
+            return wire_kind(inner)
+        case OneOf(values=values):
+            kinds = {"text" if isinstance(value, str) else "number" for value in values}
+            return kinds.pop() if len(kinds) == 1 else "any"
         case Number():
             return "number"
         case Flag():
             return "flag"
         case Member(members=members):
             return "text" if all(isinstance(value, str) for value in members.values()) else "number"
-        case Taught(inner=inner):
-            return wire_kind(inner)
         case Items():
             return "array"
         case Nested() | Choice() | Table():
             return "object"
-        case _:
+        case Free() | Nullable() | Either():
             return "any"
+        case _:
+            assert_never(kind)
 
 
 def nested_in(kind: Type) -> tuple[Nested, ...]:
@@ -306,10 +376,25 @@ def nested_in(kind: Type) -> tuple[Nested, ...]:
             return (kind,)
         case Choice(options=options) | Either(options=options):
             return tuple(found for option in options for found in nested_in(option))
-        case Items(item=inner) | Table(value=inner) | Nullable(inner=inner) | Taught(inner=inner):
+        case (
+            Items(item=inner) | Table(value=inner) | Nullable(inner=inner) | Limited(inner=inner) | Taught(inner=inner)
+        ):
             return nested_in(inner)
-        case _:
+        case Text() | Flag() | Number() | Converted() | Member() | OneOf() | Free():
             return ()
+        case _:
+            assert_never(kind)
+
+
+def parts(kind: Type) -> Iterator[Type]:
+    """A type and all that it is made of, other messages aside."""
+    yield kind
+    match kind:
+        case Items(item=inner) | Table(value=inner) | Nullable(inner=inner) | Limited(inner=inner):
+            yield from parts(inner)
+        case Either(options=options):
+            for option in options:
+                yield from parts(option)
 
 
 def classes_in(kind: Type) -> tuple[type | None, ...]:
@@ -332,7 +417,7 @@ def replace(kind: Type, at: Callable[[Type], Type]) -> Type:
             return at(attrs.evolve(kind, item=replace(kind.item, at)))
         case Table():
             return at(attrs.evolve(kind, value=replace(kind.value, at)))
-        case Nullable():
+        case Nullable() | Limited():
             return at(attrs.evolve(kind, inner=replace(kind.inner, at)))
         case Either():
             return at(attrs.evolve(kind, options=tuple(replace(option, at) for option in kind.options)))

@@ -11,7 +11,6 @@ import sys
 from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any, Literal, TypeAlias
-from uuid import UUID
 
 import attrs
 
@@ -22,10 +21,12 @@ from sagellm_protocol.model.spec import (
     INT_MAX,
     INT_MIN,
     Choice,
+    Converted,
     Either,
     Flag,
     Free,
     Items,
+    Limited,
     Member,
     Nested,
     Nullable,
@@ -35,10 +36,9 @@ from sagellm_protocol.model.spec import (
     Taught,
     Text,
     Type,
-    Uuid,
+    assert_never,
     wire_kind,
 )
-from sagellm_protocol.model.uuids import uuid_of
 
 Origin: TypeAlias = Literal["python", "json", "msgpack", "dict"]
 """Whose values: a caller's arguments; a JSON parser's, whose floats are finite and whose integers fit 64 bits; a
@@ -52,7 +52,6 @@ _FREEZE: dict[Origin, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
 }
 """How free JSON is frozen, and a mapping of it."""
 
-_SIGNS = {"ge": ">=", "gt": ">", "le": "<=", "lt": "<"}
 _FIT_64_BITS = f"-{-INT_MIN} <= {{0}} <= {INT_MAX}"
 _WIRE_CLASSES = {"text": "_str", "number": "(_int, _float)", "flag": "_bool", "array": "_list", "object": "_dict"}
 
@@ -83,8 +82,10 @@ class CheckStatements:
                 self._one_of(to, kind, name)
             case Member():
                 self._member(to, kind, name)
-            case Uuid():
-                self._uuid(to, name)
+            case Converted():
+                self._converted(to, kind, name)
+            case Limited():
+                self._limited(to, kind, name)
             case Nested():
                 self._nested(to, kind, name)
             case Choice():
@@ -97,8 +98,10 @@ class CheckStatements:
                 self._taught(to, kind, name)
             case Free():
                 to.add(f"{name} = {to.bind('freeze', _FREEZE[self.origin][0])}({name})")
-            case _:
+            case Either():
                 self._either(to, kind, name)
+            case _:
+                assert_never(kind)
 
     def _taught(self, to: Function, kind: Taught, name: str) -> None:
         """The user's own hook, and then the checks of what it gave, as of a constructor's argument."""
@@ -123,23 +126,25 @@ class CheckStatements:
 
     def unlike(self, kind: Number, name: str) -> str:
         """A condition that holds where a value is no number of the very kind, finite and within its bounds."""
-        limits = [f"{name} {_SIGNS[bound]} {_limit(kind, limit)!r}" for bound, limit in kind.bounds]
-        bounds = {bound for bound, _ in kind.bounds}
+        limits = [bound.meaning.source.format(name, repr(_limit(kind, bound.limit))) for bound in kind.bounds]
+        lower, upper = (any(bound.meaning.lower is side for bound in kind.bounds) for side in (True, False))
         if kind.kind is int and self.origin == "dict":
             limits.append(_FIT_64_BITS.format(name))
         if kind.kind is float and self.origin != "json":
-            if not bounds & {"ge", "gt"}:
+            if not lower:
                 limits.append(f"{name} >= {-sys.float_info.max!r}")
-            if not bounds & {"le", "lt"}:
+            if not upper:
                 limits.append(f"{name} <= {sys.float_info.max!r}")
         other = f"_type({name}) is not _{kind.kind.__name__}"
         return f"{other} or not ({' and '.join(limits)})" if limits else other
 
     def _one_of(self, to: Function, kind: OneOf, name: str) -> None:
+        kinds = sorted({f"_{type(value).__name__}" for value in kind.values})
+        other = f"is not {kinds[0]}" if len(kinds) == 1 else f"not in ({', '.join(kinds)})"
         if len(kind.values) == 1:
-            to.add(f"if _type({name}) is not _str or {name} != {kind.values[0]!r}: raise _Doubt")
+            to.add(f"if _type({name}) {other} or {name} != {kind.values[0]!r}: raise _Doubt")
         else:
-            to.add(f"if _type({name}) is not _str or {name} not in {kind.values!r}: raise _Doubt")
+            to.add(f"if _type({name}) {other} or {name} not in {kind.values!r}: raise _Doubt")
 
     def _member(self, to: Function, kind: Member, name: str) -> None:
         exact = "_str" if wire_kind(kind) == "text" else "_int"
@@ -160,11 +165,25 @@ class CheckStatements:
         if self.origin == "python":
             to.indent -= 1
 
-    def _uuid(self, to: Function, name: str) -> None:
-        if self.origin == "python":
-            to.add(f"if _type({name}) is not {to.bind('UUID', UUID)}: raise _Doubt")
+    def _converted(self, to: Function, kind: Converted, name: str) -> None:
+        if self.origin != "python":
+            if not isinstance(kind.wire, Text):
+                self.write(to, kind.wire, name)
+            to.add(f"{name} = {to.bind('load_' + kind.name, kind.load)}({name})")
+        elif kind.exact is not None:
+            to.add(f"if _type({name}) is not {to.bind(kind.name, kind.exact)}: raise _Doubt")
         else:
-            to.add(f"{name} = {to.bind('uuid_of', uuid_of)}({name})")
+            to.add(f"if not _isinstance({name}, {to.bind(kind.name, kind.cls)}): raise _Doubt")
+            to.add(f"{name} = {to.bind('hold_' + kind.name, kind.hold)}({name})")
+
+    def _limited(self, to: Function, kind: Limited, name: str) -> None:
+        # The value itself stays until all is right: the thorough path tells what was given.
+        held = to.fresh("held")
+        to.add(f"{held} = {name}")
+        self.write(to, kind.inner, held)
+        conditions = " and ".join(bound.condition(to, held) for bound in kind.bounds)
+        to.add(f"if not ({conditions}): raise _Doubt")
+        to.add(f"{name} = {held}")
 
     def _nested(self, to: Function, kind: Nested, name: str) -> None:
         if self.reader is None:
@@ -194,7 +213,7 @@ class CheckStatements:
         if _held_as_it_comes(kind.item, self.origin):
             to.add(f"for {item} in {name}:")
             to.indent += 1
-            if isinstance(kind.item, Number) and kind.item.kind is float:
+            if isinstance(kind.item, Number) and _is_float(kind.item):
                 # An int among floats has to be converted: that is left to the thorough path.
                 to.add(f"if {self.unlike(kind.item, item)}: raise _Doubt")
             else:
@@ -233,7 +252,10 @@ class CheckStatements:
     def _either(self, to: Function, kind: Either, name: str) -> None:
         for index, option in enumerate(kind.options):
             classes = _WIRE_CLASSES[wire_kind(option)]
-            if self.origin == "python" and classes == "_list":
+            held = option.inner if isinstance(option, Limited) else option
+            if self.origin == "python" and isinstance(held, Converted):
+                classes = to.bind(held.name, held.cls)
+            elif self.origin == "python" and classes == "_list":
                 classes = "(_list, _tuple)"
             to.add(f"{'elif' if index else 'if'} _isinstance({name}, {classes}):")
             to.indent += 1
@@ -267,11 +289,20 @@ def _held_as_it_comes(kind: Type, origin: Origin) -> bool:
     match kind:
         case Text() | Flag() | OneOf() | Number():
             return True
-        case Nested() | Choice() | Uuid():
+        case Nested() | Choice():
             return origin == "python"
-        case Nullable():
-            return _held_as_it_comes(kind.inner, origin)
+        case Converted():
+            return origin == "python" and kind.exact is not None
+        case Nullable(inner=inner) | Limited(inner=inner):
+            # A float may come as an int, which has to be converted.
+            return not _is_float(inner) and _held_as_it_comes(inner, origin)
         case Taught(inner=inner, structure=structure):
             return (structure is None or origin == "python") and _held_as_it_comes(inner, origin)
-        case _:
+        case Member() | Items() | Table() | Free() | Either():
             return False
+        case _:
+            assert_never(kind)
+
+
+def _is_float(kind: Type) -> bool:
+    return isinstance(kind, Number) and kind.kind is float

@@ -9,7 +9,7 @@ from sagellm_protocol.model.annotations import spec_of, wire_kind
 from sagellm_protocol.model.choosing import chosen
 from sagellm_protocol.model.containers import is_sequence, items_of, pairs_of
 from sagellm_protocol.model.paths import ROOT, Path, told
-from sagellm_protocol.model.spec import Choice, Either, Items, Nested, Nullable, Spec, Table, Type, nested_in
+from sagellm_protocol.model.spec import Choice, Either, Items, Limited, Nested, Nullable, Spec, Table, Type, nested_in
 
 
 def unknown_fields(kind: Type, payload: Any, specs: Mapping[str, Spec] | None = None) -> Iterator[str]:
@@ -25,7 +25,7 @@ def unknown_fields(kind: Type, payload: Any, specs: Mapping[str, Spec] | None = 
 
 def _unknown(kind: Type, payload: Any, specs: Mapping[str, Spec] | None, path: Path) -> Iterator[Path]:
     match kind:
-        case Nullable():
+        case Nullable() | Limited():
             yield from _unknown(kind.inner, payload, specs, path)
         case Nested() if isinstance(payload, dict):
             types = {field.name: field.type for field in _spec(kind, specs).fields}
@@ -62,6 +62,8 @@ def without_unknown(kind: Type, payload: Any, specs: Mapping[str, Spec]) -> Any:
     match kind:
         case Nullable():
             return payload if payload is None else without_unknown(kind.inner, payload, specs)
+        case Limited():
+            return without_unknown(kind.inner, payload, specs)
         case Nested() if isinstance(payload, dict):
             given = _texts(payload)
             return {

@@ -7,11 +7,20 @@ from uuid import UUID, SafeUUID
 
 from sagellm_protocol.model.source import Doubt
 
+UUID_TEXT = "[0-9a-fA-F]{8}(-?)[0-9a-fA-F]{4}\\1[0-9a-fA-F]{4}\\1[0-9a-fA-F]{4}\\1[0-9a-fA-F]{12}"
+"""The texts that :func:`uuid_of` takes, as a regular expression that Python and JSON Schema read alike."""
+
 _new = object.__new__
 _from_hex, _from_bytes = bytes.fromhex, int.from_bytes
 _UNKNOWN = SafeUUID.unknown
 _set_int: Any = UUID.__dict__["int"].__set__
 _set_is_safe: Any = UUID.__dict__["is_safe"].__set__
+_get_int: Any = UUID.__dict__["int"].__get__
+
+
+def plain_uuid(value: Any) -> UUID:
+    """A UUID itself; of one of a subclass the UUID that it is."""
+    return value if type(value) is UUID else UUID(int=_get_int(value))
 
 
 def uuid_of(text: Any) -> UUID:

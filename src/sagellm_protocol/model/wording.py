@@ -6,9 +6,13 @@ from collections.abc import Iterable, Sequence
 
 from sagellm_protocol.model.paths import cut
 from sagellm_protocol.model.spec import (
+    Choice,
+    Converted,
+    Either,
     Flag,
     Free,
     Items,
+    Limited,
     Member,
     Nested,
     Nullable,
@@ -18,7 +22,7 @@ from sagellm_protocol.model.spec import (
     Taught,
     Text,
     Type,
-    Uuid,
+    assert_never,
 )
 
 
@@ -39,16 +43,20 @@ def describe(kind: Type) -> str:
             return one_of(kind.values)
         case Nested() | Member():
             return kind.name
-        case Uuid():
-            return "UUID"
+        case Converted():
+            return kind.words
+        case Limited():
+            return ", ".join([describe(kind.inner), *(bound.words for bound in kind.bounds)])
         case Nullable():
             return f"{describe(kind.inner)} or None"
         case Free():
             return "JSON"
         case Taught():
             return describe(kind.inner)
-        case _:
+        case Choice() | Either():
             return " or ".join(describe(option) for option in kind.options)
+        case _:
+            assert_never(kind)
 
 
 def one_of(values: Sequence[object]) -> str:

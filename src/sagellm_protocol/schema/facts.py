@@ -14,13 +14,17 @@ from typing import Any, NamedTuple, TypeAlias
 from sagellm_protocol.history import History
 from sagellm_protocol.history.defaults import plain_default
 from sagellm_protocol.model.annotations import is_message
+from sagellm_protocol.model.bounds import Bound
 from sagellm_protocol.model.spec import (
     Choice,
+    Converted,
     Derived,
     Either,
     Field,
     Flag,
+    Free,
     Items,
+    Limited,
     Made,
     Member,
     Nested,
@@ -29,9 +33,10 @@ from sagellm_protocol.model.spec import (
     OneOf,
     Spec,
     Table,
+    Taught,
     Text,
     Type,
-    Uuid,
+    assert_never,
 )
 from sagellm_protocol.model.writing import Writers
 
@@ -128,8 +133,8 @@ def annotation(kind: Type) -> str:
             return "str"
         case Flag():
             return "bool"
-        case Uuid():
-            return "UUID"
+        case Converted(name=name):
+            return name
         case Member(name=name) | Nested(name=name):
             return name
         case OneOf(values=values):
@@ -142,14 +147,33 @@ def annotation(kind: Type) -> str:
             return f"{annotation(inner)} | None"
         case Choice(options=options) | Either(options=options):
             return " | ".join(annotation(option) for option in options)
-        case Number(kind=number, bounds=bounds, unit=unit):
-            limits = [f"{bound.capitalize()}({_short(limit)})" for bound, limit in sorted(bounds)]
-            units = [] if unit is None else [f"Unit({json.dumps(unit)})"]
-            return f"Annotated[{', '.join([number.__name__, *limits, *units])}]" if limits or units else number.__name__
-        case _:  # free JSON
+        case Number(kind=number, bounds=(), unit=None):
+            return number.__name__
+        case Number() | Limited():
+            inner, beside = _beside(kind)
+            return f"Annotated[{', '.join([annotation(inner), *beside])}]"
+        case Free():
             return "Any"
+        case Taught(inner=inner):
+            return annotation(inner)
+        case _:
+            assert_never(kind)
 
 
-def _short(limit: float) -> float:
+def _beside(kind: Number | Limited) -> tuple[Type, list[str]]:
+    """A type, and what stands beside it in ``Annotated``: its own bounds and unit before those around it."""
+    if isinstance(kind, Number):
+        units = [] if kind.unit is None else [f"Unit({json.dumps(kind.unit)})"]
+        return Number(kind.kind), [*_calls(kind.bounds), *units]
+    inner, beside = _beside(kind.inner) if isinstance(kind.inner, Number) else (kind.inner, [])
+    return inner, [*beside, *_calls(kind.bounds)]
+
+
+def _calls(bounds: tuple[Bound, ...]) -> list[str]:
+    """Bounds as the calls that declare them, in order of their names."""
+    return sorted(f"{bound.meaning.annotation.__name__}({json.dumps(_short(bound.shown))})" for bound in bounds)
+
+
+def _short(limit: Any) -> Any:
     """2 for 2.0: the same bound, written the same."""
-    return int(limit) if limit == int(limit) else limit
+    return int(limit) if isinstance(limit, float) and limit == int(limit) else limit

@@ -7,11 +7,14 @@ A schema takes what a codec takes at that revision, except for what JSON Schema 
   hyphens, which codecs and the ``pattern`` take.
 - Free JSON (``metadata`` and the like) is ``true``: that it nests at most 100 levels deep, with integers of 64 bits, is
   left to the codec. So are numbers too large for a 64-bit float.
+- Lengths of bytes, bounds of what stands as text, and predicates are told in ``x-rules``; so are a Decimal's digits by
+  its ``maxLength`` alone, and days that no month has, or times that no ``datetime`` can be, pass a ``pattern``.
 - Of messages that are told apart by a tag, but come without it, exactly one must fit.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import Enum
 from typing import Any
 
@@ -19,17 +22,20 @@ import attrs
 
 from sagellm_protocol.history import HISTORY, LATEST, History
 from sagellm_protocol.history.defaults import has_plain_default, plain_default
-from sagellm_protocol.model.annotations import is_message, read_type
-from sagellm_protocol.model.checking import UUID_TEXT
+from sagellm_protocol.model.annotations import is_message, read_type, wire_kind
+from sagellm_protocol.model.bounds import Bound
 from sagellm_protocol.model.spec import (
     INT_MAX,
     INT_MIN,
     Choice,
+    Converted,
     Derived,
     Either,
     Field,
     Flag,
+    Free,
     Items,
+    Limited,
     Made,
     Member,
     Nested,
@@ -39,9 +45,10 @@ from sagellm_protocol.model.spec import (
     OneOf,
     Spec,
     Table,
+    Taught,
     Text,
     Type,
-    Uuid,
+    assert_never,
     nested_in,
 )
 from sagellm_protocol.schema.descriptions import class_text, field_texts
@@ -49,15 +56,13 @@ from sagellm_protocol.schema.descriptions import class_text, field_texts
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 """What ``$schema`` says."""
 
-_KEYWORDS = {"ge": "minimum", "gt": "exclusiveMinimum", "le": "maximum", "lt": "exclusiveMaximum"}
-
 
 def json_schema(message: Any, revision: str = LATEST, history: History = HISTORY) -> dict[str, Any]:
     """The JSON Schema of a message at a revision: a new dict of plain data.
 
-    Units stand in ``x-unit``, the names and texts of enumeration members in ``x-enum-varnames`` and
-    ``x-enum-descriptions``, the revision in ``x-revision``. Nested messages and enumerations are in ``$defs``, by full
-    name. Fields are described as they are today, under the name that they had.
+    Units stand in ``x-unit``, what JSON Schema cannot say in ``x-rules``, the names and texts of members in
+    ``x-enum-varnames`` and ``x-enum-descriptions``, the revision in ``x-revision``. Nested messages and enumerations
+    are in ``$defs``, by full name. Fields are described as they are today, under the name that they had.
 
     Args:
         message: full or short name, the class, or a union of classes (``StreamEvent``).
@@ -118,12 +123,16 @@ class _Writing:
                 return {"type": "boolean"}
             case Number():
                 return _number(kind)
-            case Uuid():
-                return {"type": "string", "format": "uuid", "pattern": f"^{UUID_TEXT.pattern}$", "maxLength": 36}
+            case Converted():
+                return {**self.of(kind.wire), **kind.schema}
+            case Limited():
+                return _limited(self.of(kind.inner), kind)
+            case Taught(inner=inner):
+                return self.of(inner)
             case OneOf(values=(value,)):
-                return {"type": "string", "const": value}
+                return {**_type_of(kind.values), "const": value}
             case OneOf(values=values):
-                return {"type": "string", "enum": list(values)}
+                return {**_type_of(values), "enum": list(values)}
             case Items(item=item):
                 return {"type": "array", "items": self.of(item) or True}
             case Table(value=value):
@@ -145,8 +154,10 @@ class _Writing:
                     self.definitions[name] = {}  # a message that holds itself finds it begun
                     self.definitions[name] |= self.message(name)
                 return _reference(name)
-            case _:  # free JSON
+            case Free():
                 return {}
+            case _:
+                assert_never(kind)
 
     def message(self, name: str) -> dict[str, Any]:
         """The schema of a message itself."""
@@ -156,7 +167,7 @@ class _Writing:
         if described := class_text(spec.cls):
             schema["description"] = described
         schema["properties"] = {
-            field.name: self._field(field, spec, texts.get(field.today, "")) or True for field in spec.fields
+            field.name: self._field(field, spec, texts.get(field.today, field.text)) or True for field in spec.fields
         }
         if required := [field.name for field in spec.fields if field.required]:
             schema["required"] = required
@@ -192,10 +203,10 @@ class _Writing:
         options = [known[option.name] for option in choice.options if option.name in known]
         schema: dict[str, Any] = {"oneOf": [self.of(_nested(option)) for option in options]}
         tags = [
-            (field.name, field.type.values[0], self.of(_nested(option))["$ref"])
+            (field.name, field.type.tag, self.of(_nested(option))["$ref"])
             for option in options
             for field in option.fields
-            if field.today == choice.tag and isinstance(field.type, OneOf)
+            if field.today == choice.tag and isinstance(field.type, OneOf) and field.type.tag is not None
         ]
         if tags:
             schema["discriminator"] = {
@@ -211,10 +222,8 @@ def _reference(name: str) -> dict[str, Any]:
 
 def _number(number: Number) -> dict[str, Any]:
     schema: dict[str, Any] = {"type": "integer" if number.kind is int else "number"}
-    for bound, limit in number.bounds:
-        keyword = _KEYWORDS[bound]
-        tighter = max if bound in ("ge", "gt") else min
-        schema[keyword] = tighter(limit, schema.get(keyword, limit))
+    for bound in number.bounds:
+        _tighten(schema, bound, bound.meaning.keywords["number"])
     if number.kind is int:
         if "exclusiveMinimum" not in schema:
             schema.setdefault("minimum", INT_MIN)
@@ -223,6 +232,29 @@ def _number(number: Number) -> dict[str, Any]:
     if number.unit is not None:
         schema["x-unit"] = number.unit
     return schema
+
+
+def _tighten(schema: dict[str, Any], bound: Bound, keyword: str) -> None:
+    tighter = max if bound.meaning.lower else min
+    schema[keyword] = tighter(bound.limit, schema.get(keyword, bound.limit))
+
+
+def _limited(schema: dict[str, Any], kind: Limited) -> dict[str, Any]:
+    """What JSON Schema cannot say of a value is told in ``x-rules``."""
+    schema = dict(schema)
+    for bound in kind.bounds:
+        keyword = None if isinstance(kind.inner, Converted) else bound.meaning.keywords.get(wire_kind(kind.inner))
+        if keyword is None or (keyword in schema and bound.meaning.measure == "multiple"):
+            schema["x-rules"] = [*schema.get("x-rules", ()), bound.words]
+        else:
+            _tighten(schema, bound, keyword)
+    return schema
+
+
+def _type_of(values: Iterable[str | int]) -> dict[str, Any]:
+    """The keyword ``type`` for a few values; nothing where they are of several."""
+    kinds = {type(value) for value in values}
+    return {"type": "string" if kinds == {str} else "integer"} if len(kinds) == 1 else {}
 
 
 def _or_null(schema: dict[str, Any]) -> dict[str, Any]:
@@ -240,9 +272,7 @@ def _enumeration(member: Member, cls: type[Enum] | None) -> dict[str, Any]:
     schema: dict[str, Any] = {"title": member.name}
     if cls is not None and (described := class_text(cls)):
         schema["description"] = described
-    if len(kinds := {type(value) for value in values}) == 1:
-        schema["type"] = "string" if kinds == {str} else "integer"
-    schema["enum"] = values
+    schema |= {**_type_of(values), "enum": values}
     schema["x-enum-varnames"] = [names[value] for value in values]
     if cls is not None and (texts := field_texts(cls)):
         schema["x-enum-descriptions"] = [texts.get(names[value], "") for value in values]

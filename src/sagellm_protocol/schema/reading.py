@@ -5,11 +5,15 @@ from __future__ import annotations
 import ast
 from typing import Any
 
+from sagellm_protocol.model.bounds import MEANINGS, Bound
+from sagellm_protocol.model.converted import entry_called
 from sagellm_protocol.model.spec import (
+    Converted,
     Either,
     Flag,
     Free,
     Items,
+    Limited,
     Member,
     Nested,
     Nullable,
@@ -18,7 +22,6 @@ from sagellm_protocol.model.spec import (
     Table,
     Text,
     Type,
-    Uuid,
 )
 from sagellm_protocol.schema.facts import Facts
 
@@ -27,7 +30,6 @@ _LEAVES: dict[str, Type] = {
     "bool": Flag(),
     "int": Number(int),
     "float": Number(float),
-    "UUID": Uuid(),
     "Any": Free(),
 }
 
@@ -54,7 +56,7 @@ def _type(node: Any, facts: Facts) -> Type:
             return _annotated(_type(inner, facts), constraints)
         case _:
             name = ast.unparse(node)
-            return _LEAVES.get(name) or _named(name, facts)
+            return _LEAVES.get(name) or entry_called(name) or _named(name, facts)
 
 
 def _options(node: Any) -> list[Any]:
@@ -69,15 +71,29 @@ def _elements(node: Any) -> list[Any]:
     return node.elts if isinstance(node, ast.Tuple) else [node]
 
 
-def _annotated(inner: Any, constraints: list[Any]) -> Type:
+_NAMES = {meaning.annotation.__name__: name for name, meaning in MEANINGS.items()}
+
+
+def _annotated(inner: Type, calls: list[Any]) -> Type:
     bounds, unit = [], None
-    for call in constraints:
+    for call in calls:
         argument = ast.literal_eval(call.args[0])
         if call.func.id == "Unit":
             unit = argument
         else:
-            bounds.append((call.func.id.lower(), argument))
-    return Number(inner.kind, tuple(bounds), unit)
+            bounds.append(_bound(inner, _NAMES[call.func.id], argument))
+    if isinstance(inner, Number):
+        ours = [bound for bound in bounds if bound.meaning.measure == "value"]
+        bounds = [bound for bound in bounds if bound not in ours]
+        inner = Number(inner.kind, tuple(ours), unit)
+    return Limited(inner, tuple(bounds)) if bounds else inner
+
+
+def _bound(inner: Type, name: str, limit: Any) -> Bound:
+    """A bound of what is no number has its limit as it stands on the wire; of a predicate the words are left."""
+    if isinstance(inner, Converted) and MEANINGS[name].measure in ("value", "multiple"):
+        return Bound(name, inner.load(limit), limit)
+    return Bound(name, limit)
 
 
 def _named(name: str, facts: Facts) -> Type:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import Any, TypeVar
 
 import attrs
@@ -12,16 +13,20 @@ from hypothesis.strategies import SearchStrategy
 
 from sagellm_protocol.history import HISTORY, LATEST, History
 from sagellm_protocol.model.annotations import spec_of
+from sagellm_protocol.model.bounds import Bound, Test
 from sagellm_protocol.model.choosing import fitting_specs
 from sagellm_protocol.model.exceptions import ValidationError
 from sagellm_protocol.model.spec import (
     INT_MAX,
     INT_MIN,
     Choice,
+    Converted,
+    Either,
     Field,
     Flag,
     Free,
     Items,
+    Limited,
     Member,
     Nested,
     NotAllNull,
@@ -33,15 +38,19 @@ from sagellm_protocol.model.spec import (
     Taught,
     Text,
     Type,
-    Uuid,
+    assert_never,
 )
 
 T = TypeVar("T")
 
 _MOST_ITEMS = 3
+_MOST_STEPS = 1000
 _EXACT_IN_FLOAT = 2**53
 
-_texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
+_characters = st.characters(exclude_categories=["Cs"])
+_texts = st.text(_characters, max_size=20)
+_ALPHABETS: tuple[tuple[Any, str], ...] = ((_characters, "a1É☃"), ("ABC", "ABC"), ("abc", "abc"), ("012", "012"))
+"""Letters, and a text of them: a predicate that does not accept that would accept few others."""
 _free = st.recursive(
     st.none()
     | st.booleans()
@@ -95,8 +104,10 @@ class _Drawing:
                 return st.booleans()
             case Number():
                 return _numbers(kind)
-            case Uuid():
-                return st.uuids().map(str) if on_wire else st.uuids()
+            case Converted():
+                return self._converted(kind, ())
+            case Limited():
+                return self._limited(kind)
             case Member(members=members, cls=cls):
                 return st.sampled_from(list(members.values()) if on_wire or cls is None else list(cls))  # type: ignore[call-overload]
             case OneOf(values=texts):
@@ -115,8 +126,54 @@ class _Drawing:
                 return st.none() | self.values(inner)
             case Taught(inner=inner):
                 return self.values(inner)
+            case Either(options=alternatives):
+                return st.one_of([self.values(option) for option in alternatives])
             case _:
-                return st.one_of([self.values(option) for option in kind.options])
+                assert_never(kind)
+
+    def _converted(self, kind: Converted, bounds: tuple[Bound, ...]) -> SearchStrategy[Any]:
+        """Values between the bounds, and at them."""
+        limits = {
+            side: [bound.limit for bound in bounds if bound.meaning.measure == "value" and bound.meaning.lower is side]
+            for side in (True, False)
+        }
+        least, most = max(limits[True], default=None), min(limits[False], default=None)
+        steps = [bound.limit for bound in bounds if bound.meaning.measure == "multiple"]
+        if steps:
+            drawn = _steps(steps[0], least, most)
+        else:
+            drawn = kind.strategy(st, least, most)
+            if edges := [*limits[True], *limits[False]]:
+                drawn |= st.sampled_from(edges)
+        return self._written(kind, _kept(drawn, bounds))
+
+    def _written(self, kind: Converted, drawn: SearchStrategy[Any]) -> SearchStrategy[Any]:
+        return drawn if self.specs is None else drawn.map(lambda value: kind.dump(kind.hold(value)))
+
+    def _limited(self, kind: Limited) -> SearchStrategy[Any]:
+        lengths = {bound.name: bound.limit for bound in kind.bounds if bound.meaning.measure == "length"}
+        least = lengths.get("min_length", 0)
+        most = lengths.get("max_length", least + _MOST_ITEMS)
+        inner = kind.inner
+        match inner:
+            case Converted() if lengths:
+                drawn = _kept(st.binary(min_size=least, max_size=most).map(inner.cls), kind.bounds)
+                return self._written(inner, drawn)
+            case Converted():
+                return self._converted(inner, kind.bounds)
+            case Text():
+                tests = [bound for bound in kind.bounds if isinstance(bound.limit, Test)]
+                letters = [of for of, text in _ALPHABETS if not any(not test.holds(text) for test in tests)]
+                drawn = st.one_of([st.text(of, min_size=least, max_size=most) for of in letters or [_characters]])
+            case Items(item=item):
+                drawn = st.lists(self.values(item), min_size=least, max_size=most)
+            case Table(value=value):
+                drawn = st.dictionaries(_texts, self.values(value), min_size=least, max_size=most)
+            case Number():
+                drawn = _multiples(inner, kind.bounds)
+            case _:
+                drawn = self.values(inner)
+        return _kept(drawn, [bound for bound in kind.bounds if bound.meaning.measure != "length"])
 
     def message(self, cls: type[T]) -> SearchStrategy[T]:
         spec = spec_of(cls)
@@ -181,29 +238,59 @@ def _numbers(kind: Number) -> SearchStrategy[Any]:
     return _integers(kind) if kind.kind is int else _floats(kind)
 
 
+def _kept(drawn: SearchStrategy[Any], bounds: Iterable[Bound]) -> SearchStrategy[Any]:
+    """Those values that keep within the bounds."""
+    for bound in bounds:
+        drawn = drawn.filter(bound.holds)
+    return drawn
+
+
+def _multiples(kind: Number, bounds: Iterable[Bound]) -> SearchStrategy[Any]:
+    """Numbers within their bounds, multiples of what they must be multiples of."""
+    drawn = _numbers(kind)
+    for bound in bounds:
+        if bound.meaning.measure == "multiple":
+            drawn = drawn.map(partial(_lowered, kind.kind, bound.limit))
+    return _kept(drawn, kind.bounds)
+
+
+def _steps(step: Any, least: Any, most: Any) -> SearchStrategy[Any]:
+    """Multiples of a value of a class that has no numbers, between two."""
+    first = None if least is None else int(least // step)
+    last = None if most is None else int(most // step)
+    low = first if first is not None else (0 if last is None else last) - _MOST_STEPS
+    high = last if last is not None else low + 2 * _MOST_STEPS
+    return st.integers(low, high).map(lambda times: times * step)
+
+
+def _lowered(kind: type, step: float, number: float) -> Any:
+    """The next multiple towards zero."""
+    return kind(number - number % step if number >= 0 else number + -number % step)
+
+
 def _integers(kind: Number, least: int = INT_MIN, most: int = INT_MAX) -> SearchStrategy[int]:
-    for name, limit in kind.bounds:
-        match name:
-            case "ge":
-                least = max(least, math.ceil(limit))
-            case "gt":
-                least = max(least, math.floor(limit) + 1)
-            case "le":
-                most = min(most, math.floor(limit))
-            case _:
-                most = min(most, math.ceil(limit) - 1)
+    for bound in kind.bounds:
+        strict = bound.meaning.strict
+        if bound.meaning.lower:
+            least = max(least, math.floor(bound.limit) + 1 if strict else math.ceil(bound.limit))
+        else:
+            most = min(most, math.ceil(bound.limit) - 1 if strict else math.floor(bound.limit))
     return st.integers(least, most) | st.sampled_from((least, most))
+
+
+def _within(bound: Bound) -> float:
+    """The float at a bound, or next to it, that holds."""
+    limit = float(bound.limit)
+    if not bound.meaning.strict:
+        return limit
+    return math.nextafter(limit, math.inf if bound.meaning.lower else -math.inf)
 
 
 def _floats(kind: Number) -> SearchStrategy[float]:
     """Floats, and the integers that are taken for them."""
-    bounds = [(name, float(limit)) for name, limit in kind.bounds]
-    above = [
-        limit if name == "ge" else math.nextafter(limit, math.inf) for name, limit in bounds if name in ("ge", "gt")
-    ]
-    below = [
-        limit if name == "le" else math.nextafter(limit, -math.inf) for name, limit in bounds if name in ("le", "lt")
-    ]
+    above, below = (
+        [_within(bound) for bound in kind.bounds if bound.meaning.lower is lower] for lower in (True, False)
+    )
     least, most = max(above, default=None), min(below, default=None)
     floats = st.floats(least, most, allow_nan=False, allow_infinity=False)
     drawn: SearchStrategy[float] = floats | st.sampled_from(
