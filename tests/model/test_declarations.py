@@ -28,7 +28,7 @@ from every_path import built, told
 from sagellm_protocol import EncodeError, LossyDowngradeError, ValidationError, codecs, evolve, schema
 from sagellm_protocol.catalog import Catalog
 from sagellm_protocol.history import History
-from sagellm_protocol.history.changes import added, revision
+from sagellm_protocol.history.changes import added, renamed, revision
 from sagellm_protocol.model import derived, field, from_plain, message, to_plain
 from sagellm_protocol.model.annotations import spec_of
 from sagellm_protocol.model.exceptions import DeclarationError, Loss, ProtocolError, Violation
@@ -412,6 +412,29 @@ def test_a_secret_is_in_no_loss() -> None:
         OLD.encode(Grown(size=2, token=SECRET))
     assert SECRET not in texts_of(raised.value)
     assert [(found.path, found.value) for found in raised.value.losses] == [("token", "<hidden>")]
+
+
+@message
+class Keyed:
+    name: str
+    keyed_by: str = field(repr=False)
+
+
+KEYED = History(
+    [revision("2.0", renamed(f"{__name__}.Keyed", once_keyed_by="keyed_by")), revision("1.0")], Catalog([__name__])
+)
+
+
+@pytest.mark.parametrize(
+    "payload", [{"name": "a", "once_keyed_by": 5}, {"name": {"once_keyed_by": 5}, "once_keyed_by": "a"}]
+)
+def test_a_secret_is_one_by_its_older_name(payload: dict[str, Any]) -> None:
+    old = codecs.get("dict", revision="1.0", history=KEYED)
+    assert old.decode({"name": "a", "once_keyed_by": SECRET}, Keyed) == Keyed(name="a", keyed_by=SECRET)
+    with pytest.raises(ValidationError) as raised:
+        old.decode(payload, Keyed)
+    assert "5" not in raised.value.violations[0].value
+    assert "<hidden>" in raised.value.violations[0].value
 
 
 def test_a_repr_of_a_field_s_own_may_fail() -> None:

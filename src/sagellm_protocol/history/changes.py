@@ -16,6 +16,7 @@ from sagellm_protocol.history.defaults import is_plain, plain_default
 from sagellm_protocol.history.fitting import fits, units
 from sagellm_protocol.history.payloads import alike
 from sagellm_protocol.model.annotations import read_type
+from sagellm_protocol.model.shortening import SECRETS
 from sagellm_protocol.model.spec import REQUIRED, Field, Member, NotAllNull, Nullable, Spec, Type
 
 
@@ -183,7 +184,8 @@ class Renamed:
         for new in before:
             tables.field(self.message, new)
         spec = tables.message(self.message)
-        fields = (attrs.evolve(field, name=before.get(field.name, field.name)) for field in spec.fields)
+        fields = [attrs.evolve(field, name=before.get(field.name, field.name)) for field in spec.fields]
+        SECRETS.update(field.name for field in fields if field.secret)
         rules = (NotAllNull(tuple(before.get(name, name) for name in rule.fields)) for rule in spec.rules)
         tables.put(self.message, fields, rules)
 
