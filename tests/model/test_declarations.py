@@ -293,6 +293,16 @@ def test_derived_defaults_are_checked_and_frozen() -> None:
             Derives(count=count)
 
 
+def test_what_a_factory_makes_is_checked_on_every_path() -> None:
+    @message
+    class Making:
+        right: float = field(factory=lambda: 1)
+        wrong: int = field(factory=lambda: "x")  # type: ignore[arg-type, return-value]
+
+    assert told(Making, {}) == "wrong: must be int, got 'x'"
+    assert type(built(Making, {"wrong": 1}).right) is float
+
+
 def test_a_default_that_fails_within_another_message_is_told_there() -> None:
     @message
     class Failing:

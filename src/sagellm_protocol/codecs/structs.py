@@ -19,6 +19,7 @@ import msgspec
 from sagellm_protocol.model.annotations import spec_of
 from sagellm_protocol.model.bounds import MEANINGS, Bound
 from sagellm_protocol.model.constructor import draft_of
+from sagellm_protocol.model.deriving import made
 from sagellm_protocol.model.freezing import freeze_read, freeze_read_table
 from sagellm_protocol.model.frozen import EMPTY, FrozenDict
 from sagellm_protocol.model.source import Function
@@ -193,11 +194,12 @@ class Structs:
                 continue
             else:
                 to.add(f"v_{field.name} = {value}")
-                made = isinstance(field.default, Made)
-                default = to.bind("default_" + field.name, field.default.factory if made else field.default)
+                anew = isinstance(field.default, Made)
+                default = made(field.type, field.default.factory) if anew else field.default
+                default = to.bind("default_" + field.name, default)
                 given = self.moved(to, field.type, f"v_{field.name}")
                 unset = to.bind("UNSET", msgspec.UNSET)
-                value = f"{default}{'()' if made else ''} if v_{field.name} is {unset} else {given}"
+                value = f"{default}{'()' if anew else ''} if v_{field.name} is {unset} else {given}"
             to.add(f"_self.{field.name} = {value}")
         to.add(f"_self.__class__ = {to.bind('cls', cls)}")
         for field in derived:

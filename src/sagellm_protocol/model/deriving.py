@@ -1,4 +1,4 @@
-"""Defaults that follow from the rest of a message: ``derived(...)`` and ``@x.default``."""
+"""Defaults that a function gives, checked like what is given: ``derived(...)``, ``@x.default`` and ``factory=``."""
 
 from __future__ import annotations
 
@@ -13,6 +13,19 @@ from sagellm_protocol.model.statements import CheckStatements
 from sagellm_protocol.model.validating import words
 
 
+def made(kind: Type, make: Callable[[], Any]) -> Callable[[], Any]:
+    """``factory=`` for readers: raises ``Doubt`` where its value is not plainly right. Constructors check anyway."""
+    hold = _plainly_held(kind)
+    return lambda: hold(make())
+
+
+def _plainly_held(kind: Type) -> Callable[[Any], Any]:
+    to = Function("held")
+    CheckStatements("python").write(to, kind, "_value")
+    to.add("return _value")
+    return to.compile("_value")
+
+
 def checked(
     message_name: str, name: str, kind: Type, derive: Callable[[Any], Any], held: Callable[[Any], Any]
 ) -> Callable[[Any], Any]:
@@ -22,10 +35,7 @@ def checked(
         ValidationError: ``derive`` raises, whatever that is; the message is then not to be had.
         DeclarationError: its value is not of the type, as ``held`` says.
     """
-    to = Function("held")
-    CheckStatements("python").write(to, kind, "_value")
-    to.add("return _value")
-    plainly_held = to.compile("_value")
+    plainly_held = _plainly_held(kind)
 
     @functools.wraps(derive)
     def derive_and_check(message: Any) -> Any:

@@ -15,6 +15,7 @@ import attrs
 from sagellm_protocol.model.annotations import may_nest_without_end, spec_of
 from sagellm_protocol.model.choosing import chosen, tags
 from sagellm_protocol.model.constructor import draft_of
+from sagellm_protocol.model.deriving import made
 from sagellm_protocol.model.exceptions import ValidationError
 from sagellm_protocol.model.naming import full_name
 from sagellm_protocol.model.nesting import refuse_too_deep, too_deep
@@ -137,6 +138,15 @@ class Readers:
             if isinstance(field.default, Derived):
                 continue
             if not field.required:
+                anew = isinstance(field.default, Made)
+                default = made(field.type, field.default.factory) if anew else field.default
+                value = to.bind("default_" + field.name, default)
+                to.add(f"else: {to.local(field.name)} = {value}{'()' if anew else ''}")
+            if draft is not None:
+                to.add(f"_self.{field.name} = {to.local(field.name)}")
+            else:
+                put = to.bind("set_" + field.name, getattr(spec.cls, field.name).__set__)
+                to.add(f"{put}(_self, {to.local(field.name)})")
                 made = isinstance(field.default, Made)
                 value = to.bind("default_" + field.name, field.default.factory if made else field.default)
                 to.add(f"else: {to.local(field.name)} = {value}{'()' if made else ''}")
