@@ -40,7 +40,7 @@ from sagellm_protocol.model.annotations import is_message, read_type, spec_of
 from sagellm_protocol.model.checking import check_payload
 from sagellm_protocol.model.exceptions import DeclarationError, ValidationError
 from sagellm_protocol.model.shortening import shown
-from sagellm_protocol.model.spec import Either, Free, Number, Uuid
+from sagellm_protocol.model.spec import Converted, Either, Free, Number
 from sagellm_protocol.testing import messages
 from sagellm_protocol.types import Metrics, Request, StreamEvent, StreamEventStart
 from specimens import complete, edges, fields, insides, minimal, wrong
@@ -93,7 +93,7 @@ def _travels(kind: Any, value: Any) -> bool:
     """Whether it is right in a payload, and wrong in Python alone."""
     if isinstance(kind, Number):
         return kind.kind is int and isinstance(value, float)
-    return isinstance(kind, Uuid) and isinstance(value, str)
+    return isinstance(kind, Converted) and kind.cls is UUID and isinstance(value, str)
 
 
 @pytest.mark.parametrize("name", [field.name for field in fields(Everything)])

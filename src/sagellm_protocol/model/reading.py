@@ -138,23 +138,11 @@ class Readers:
             if isinstance(field.default, Derived):
                 continue
             if not field.required:
-                anew = isinstance(field.default, Made)
-                default = made(field.type, field.default.factory) if anew else field.default
-                value = to.bind("default_" + field.name, default)
-                to.add(f"else: {to.local(field.name)} = {value}{'()' if anew else ''}")
-            if draft is not None:
-                to.add(f"_self.{field.name} = {to.local(field.name)}")
-            else:
-                put = to.bind("set_" + field.name, getattr(spec.cls, field.name).__set__)
-                to.add(f"{put}(_self, {to.local(field.name)})")
-                made = isinstance(field.default, Made)
-                value = to.bind("default_" + field.name, field.default.factory if made else field.default)
-                to.add(f"else: {to.local(field.name)} = {value}{'()' if made else ''}")
+                to.add(f"else: {to.local(field.name)} = {_default(to, field)}")
             self._put(to, spec, draft, field.today, to.local(field.name))
         for field in untold:
-            made = isinstance(field.default, Made)
-            value = to.bind("default_" + field.name, field.default.factory if made else field.default)
-            self._put(to, spec, draft, field.today, f"{value}{'()' if made else ''}")
+            if not isinstance(field.default, Derived):
+                self._put(to, spec, draft, field.today, _default(to, field))
         if draft is not None:
             to.add(f"_self.__class__ = {to.bind('cls', spec.cls)}")
         for field in spec.fields:
@@ -165,6 +153,10 @@ class Readers:
                 to.add(
                     f"{put}(_self, {derive}(_self) if {to.local(field.name)} is {absent} else {to.local(field.name)})"
                 )
+        for field in untold:
+            if isinstance(field.default, Derived):
+                put = to.bind(f"set_{field.name}", getattr(spec.cls, field.name).__set__)
+                to.add(f"{put}(_self, {to.bind('derive_' + field.name, field.default.function)}(_self))")
         validation = validation_of(spec.cls)
         if validation is not None:
             to.add(f"{to.bind('validate', validation.doubt)}(_self)")
@@ -194,6 +186,13 @@ class Readers:
             return readers[spec.name](payload)
 
         return read_choice
+
+
+def _default(to: Function, field: Field) -> str:
+    """An expression for the default of a field, which is not derived."""
+    anew = isinstance(field.default, Made)
+    default = made(field.type, field.default.factory) if anew else field.default
+    return f"{to.bind('default_' + field.name, default)}{'()' if anew else ''}"
 
 
 def within_depth(kind: Type, read: Callable[[Any], Any]) -> Callable[[Any], Any]:
