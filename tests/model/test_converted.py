@@ -277,7 +277,11 @@ NOT_HELD: list[tuple[str, Any]] = [
 ]
 
 
-@pytest.mark.parametrize(("name", "value"), NOT_HELD, ids=[f"{name} {value!r}"[:40] for name, value in NOT_HELD])
+@pytest.mark.parametrize(
+    ("name", "value"),
+    NOT_HELD,
+    ids=[f"{name} {type(value).__name__} {number}" for number, (name, value) in enumerate(NOT_HELD)],
+)
 def test_what_a_constructor_refuses(name: str, value: Any) -> None:
     whole = {field.name: getattr(complete(Converts), field.name) for field in spec_of(Converts).fields}
     with pytest.raises(ValidationError) as raised:
