@@ -42,7 +42,7 @@ class Codec(Generic[Wire]):
         self.format = format
         self.revision = options.history.resolve(options.revision)
         """The revision that it speaks."""
-        self.converter = MessageConverter(self._read_dict, self._write, format.dumps, self._loads)
+        self.converter = MessageConverter(self._read_dict, self._write, format, self._loads)
         """The cattrs converter of this format and revision, whose hooks it runs."""
         teachings = Teachings()
         if options.configure is not None:
@@ -96,13 +96,13 @@ class Codec(Generic[Wire]):
             return refuse_bytes
         if _holds_one_of_several(cls):
             return self.encode
-        dumps, unstructure = self.format.dumps, self.converter.unstructuring(cls)
+        dumps, form, unstructure = self.format.dumps, self.format.form, self.converter.unstructuring(cls)
 
         def encode(value: Any) -> Any:
             refuse_endless(value)
             if _are_messages(value):
                 return dumps([self.converter.get_unstructure_hook(type(message))(message) for message in value])
-            return dumps(plain(unstructure(value)))
+            return dumps(plain(unstructure(value), form))
 
         return encode
 

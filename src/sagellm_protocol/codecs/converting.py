@@ -8,17 +8,18 @@ import types
 import typing
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 import cattrs
 from cattrs.errors import StructureHandlerNotFoundError
 
+from sagellm_protocol.codecs.formats import Format
 from sagellm_protocol.codecs.overriding import AttributeOverride, checked_overrides
 from sagellm_protocol.codecs.violating import told, written
 from sagellm_protocol.model.annotations import message_of, read_type
 from sagellm_protocol.model.converted import dumped, entry_over
 from sagellm_protocol.model.exceptions import DeclarationError, OptionError
-from sagellm_protocol.model.spec import Free, Type
+from sagellm_protocol.model.spec import Converted, Free, Type
 
 Hook = Callable[..., Any]
 Reading = Callable[[Any], Callable[[Any], Any]]
@@ -32,9 +33,7 @@ class MessageConverter(cattrs.Converter):
     may, since a codec is shared, and what it reads and writes is decided once.
     """
 
-    def __init__(
-        self, reading: Reading, writing: Writing, dumps: Callable[[Any], Any], loads: Callable[[Any], Any]
-    ) -> None:
+    def __init__(self, reading: Reading, writing: Writing, format: Format, loads: Callable[[Any], Any]) -> None:
         self._closed = False
         self._hooks_taught: dict[int, Hook] | None = None
         """What was taught, by id; held, so that the ids stay theirs. None while it gets its own hooks."""
@@ -42,17 +41,17 @@ class MessageConverter(cattrs.Converter):
         """Those that were taught, the last first, each with what gives the hook."""
         super().__init__()
         self._known, self._writing = functools.cache(reading), writing
-        self._dumps, self._loads = dumps, loads
+        self._format, self._loads = format, loads
         self.overrides: dict[type, dict[str, AttributeOverride]] = {}
         """How fields are read and written otherwise, by message and name."""
-        super().register_structure_hook_factory(lambda cls: known(cls) is not None, self._structure_known)
+        super().register_structure_hook_factory(_stands_in_messages, self._structure_known)
         super().register_structure_hook_factory(_is_plain_subclass, _refuse_plain_subclass)
         for leaf in (str, bytes, int, float, Path):
             super().register_structure_hook(leaf, self._structure_leaf)
         super().register_unstructure_hook_factory(lambda cls: message_of(cls) is not None, self._unstructure_message)
-        super().register_unstructure_hook_factory(_has_entry, _dumping)
+        super().register_unstructure_hook_factory(_has_entry, self._unstructure_converted)
         for cls in (bytes, Path):
-            super().register_unstructure_hook(cls, _dumping(cls))
+            super().register_unstructure_hook(cls, self._unstructure_converted(cls))
         self._hooks_taught = {}
 
     # What codecs run
@@ -90,7 +89,7 @@ class MessageConverter(cattrs.Converter):
 
     def dumps(self, obj: Any, unstructure_as: Any = None) -> Any:
         """A value on the wire, as the converters of ``cattrs.preconf`` have it."""
-        return self._dumps(self.unstructure(obj, unstructure_as))
+        return self._format.dumps(self.unstructure(obj, unstructure_as))
 
     def loads(self, data: Any, cl: Any) -> Any:
         """A value off the wire, as the converters of ``cattrs.preconf`` have it."""
@@ -118,6 +117,11 @@ class MessageConverter(cattrs.Converter):
 
     def _unstructure_message(self, cls: Any) -> Hook:
         return lambda message: self._writing(message_of(cls))(message)
+
+    def _unstructure_converted(self, cls: type) -> Hook:
+        entry = entry_over(cls)
+        native = entry is None or self._format.form in entry.native
+        return lambda value: value if native and type(value) is cls else dumped(cast("Converted", entry), value)
 
     # What it is taught
 
@@ -238,21 +242,20 @@ _INSTEAD = "write codecs.get(name, configure=function), which calls the function
 
 
 def known(cls: Any) -> Type | None:
-    """The type that messages know a class as; None for what is not theirs, and for ``Any``, which cattrs lets be."""
+    """The type that messages know a class as; None for what is not theirs."""
     try:
-        kind = read_type(cls)
+        return read_type(cls)
     except DeclarationError:
         return None
-    return None if isinstance(kind, Free) else kind
+
+
+def _stands_in_messages(cls: Any) -> bool:
+    """Whether a class is known; but for ``Any``, which cattrs lets be in classes of the user's."""
+    return not isinstance(known(cls), (Free, type(None)))
 
 
 def _has_entry(cls: Any) -> bool:
     return isinstance(cls, type) and entry_over(cls) is not None
-
-
-def _dumping(cls: type) -> Hook:
-    entry = entry_over(cls)
-    return lambda value: value if entry is None else dumped(entry, value)
 
 
 def _holds(predicate: Callable[[Any], bool], cls: Any) -> bool:

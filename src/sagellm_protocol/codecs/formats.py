@@ -118,30 +118,33 @@ def too_large(size: int, max_bytes: int) -> DecodeError:
 
 def refusal(payload: Any) -> EncodeError:
     """Why a payload cannot be written: the first value in it that no format can carry."""
-    found = None if too_deep(payload) else _unwritable(payload, ROOT, set())
-    return EncodeError(found or TOO_DEEP)
+    if too_deep(payload):
+        return EncodeError(TOO_DEEP)
+    return EncodeError(_unwritable(payload, ROOT, set()) or _foreign(payload, ROOT, set()) or TOO_DEEP)
 
 
-def plain(payload: Any) -> Any:
-    """A payload of whatever classes as dict, list, str, int, float, bool and None.
+def plain(payload: Any, form: Form = "plain") -> Any:
+    """A payload of whatever classes as dict, list, str, int, float, bool and None, and what a form has beside these.
 
     Raises:
         EncodeError: it holds a value that not every format can carry.
     """
     if too_deep(payload) or _unwritable(payload, ROOT, set()):
         raise refusal(payload)
-    return _plain(payload)
+    return _plain(payload, form)
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: Any, form: Form) -> Any:
     if isinstance(value, Enum):
-        return _plain(value.value)
+        return _plain(value.value, form)
     if isinstance(value, dict):
-        return {str.__str__(key): _plain(item) for key, item in dict.items(value)}
+        return {str.__str__(key): _plain(item, form) for key, item in dict.items(value)}
     if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in items_of(value)]
+        return [_plain(item, form) for item in items_of(value)]
     entry = entry_of(value)
-    return exact(value) if entry is None else _plain(dumped(entry, value))
+    if entry is None:
+        return exact(value)
+    return value if form in entry.native and type(value) is entry.cls else _plain(dumped(entry, value), form)
 
 
 def refuse_endless(value: Any) -> None:
@@ -191,6 +194,17 @@ def _unwritable_as(entry: Converted | None, value: Any, path: Path, seen: set[in
         return _unwritable(dumped(entry, value), path, seen)
     except EncodeError as error:
         return f"{_where(path)} cannot be written: {error}"
+
+
+def _foreign(value: Any, path: Path, seen: set[int]) -> str | None:
+    """The first value that is no JSON, in a payload that has to be JSON itself."""
+    if isinstance(value, (dict, list, tuple)):
+        if id(value) in seen:
+            return None
+        seen.add(id(value))
+        pairs = dict.items(value) if isinstance(value, dict) else enumerate(items_of(value))
+        return next(filter(None, (_foreign(item, (path, step), seen) for step, item in pairs)), None)
+    return None if value is None or isinstance(value, (str, int, float)) else no_message(value, path)
 
 
 def _unwritable_items(value: Any, path: Path, seen: set[int]) -> Iterator[str | None]:
