@@ -147,12 +147,12 @@ def _offset(held: Type, name: str, zone: Any) -> Bound:
         raise DeclarationError(f"Timezone belongs on datetime, not on {held!r}")
     if zone == "UTC":
         zone = datetime.timezone.utc
-    if not isinstance(zone, datetime.timezone):
+    if not isinstance(zone, datetime.timezone) or zone.utcoffset(None) % datetime.timedelta(minutes=1):
         raise DeclarationError(
             f"Timezone({zone!r}): a time on the wire has an offset from UTC, and no zone: write Timezone(...) for any"
-            " offset, Timezone(timezone.utc), or Timezone(timezone(timedelta(hours=1)))"
+            " offset, Timezone(timezone.utc), or Timezone(timezone(timedelta(hours=1))), in whole minutes"
         )
-    return Bound(name, zone.utcoffset(None), format(datetime.datetime(1, 1, 1, tzinfo=zone), "%z"))
+    return Bound(name, zone.utcoffset(None), datetime.datetime(1, 1, 1, tzinfo=zone).isoformat()[-6:])
 
 
 def _is_time(held: Type) -> bool:
