@@ -43,7 +43,9 @@ def checked(
             value = derive(message)
         except Exception as error:  # whatever a function of the user's raises
             found = Violation(name, f"given, since its default fails ({words(error)})", None)
-            raise ValidationError(message_name, [found]) from error
+            refused = ValidationError(message_name, [found])
+            refused.fault = "local"  # Where it is a payload's, who reads that says so.
+            raise refused from error
         try:
             return plainly_held(value)
         except DOUBTS:
