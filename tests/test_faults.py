@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import attrs
 import pytest
 
 from sagellm_protocol import (
@@ -69,6 +70,18 @@ class Twice:
 
     ms: float
     metrics: Metrics = derived(lambda self: Metrics(**{**METRICS, "ttft_ms": self.ms}), default=None)
+
+
+def even(_: object, __: object, value: int) -> None:
+    if value % 2:
+        raise ValueError(f"{value} is odd")
+
+
+@message
+class Even:
+    """A message with a validator."""
+
+    number: int = attrs.field(validator=even)
 
 
 class Missing:
@@ -139,6 +152,7 @@ LOCAL: list[tuple[type[ProtocolError], str, Callable[[], Any]]] = [
     (ValidationError, "evolving", lambda: evolve(GOOD, max_tokens=-1)),
     (ValidationError, "unpickling", lambda: pickle.loads(pickle.dumps(GOOD).replace(b"max_tokens", b"max_tokenz"))),
     (ValidationError, "a derived value", lambda: Twice(ms=-1.0)),
+    (ValidationError, "a validator", lambda: Even(number=1)),
     (ValidationError, "options of an upgrade", lambda: archive.Options(fill={"engine_id": object()})),
     (ValidationError, "useless options", lambda: archive.Options(fill={"nope": 1}).resolved()),
     (EncodeError, "a lone surrogate", lambda: JSON.encode(Request(**REQUEST, prompt="\ud800"))),
@@ -169,6 +183,8 @@ LOCAL: list[tuple[type[ProtocolError], str, Callable[[], Any]]] = [
 REMOTE: list[tuple[type[ProtocolError], str, Callable[[], Any]]] = [
     (ValidationError, "from plain", lambda: from_plain(Metrics, {**METRICS, "ttft_ms": -1})),
     (ValidationError, "a derived value", lambda: codecs.get("dict").decode({"ms": -1.0}, Twice)),
+    (ValidationError, "a validator", lambda: codecs.get("json").decode(b'{"number":1}', Even)),
+    (ValidationError, "a validator, from plain", lambda: from_plain(Even, {"number": 1})),
     (ValidationError, "a derived value, from plain", lambda: from_plain(Twice, {"ms": -1.0})),
     (ValidationError, "an envelope that is none", lambda: JSON.decode_envelope(b"{}")),
     (ValidationError, "the payload in one", lambda: JSON.decode_envelope(record(payload={}))),

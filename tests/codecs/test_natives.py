@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import dataclasses
 import datetime
 import decimal
@@ -106,10 +107,19 @@ def written(name: str, value: Any) -> Any:
 @natives
 @pytest.mark.parametrize("within", [lambda value: value, lambda value: [value], lambda value: {"k": [value]}])
 def test_bare_values(value: Any, within: Any) -> None:
-    found = [written(name, within(value)) for name in CODECS]
+    found = [in_text(written(name, within(value))) for name in CODECS]
     assert all(one == found[0] for one in found), dict(zip(CODECS, found, strict=True))
     if not isinstance(found[0], tuple):
         assert orjson.loads(orjson.dumps(found[0])) == found[2]
+
+
+def in_text(value: Any) -> Any:
+    """What stands on the wire, with bytes as JSON has them: MessagePack has a form of its own for them."""
+    if isinstance(value, list):
+        return [in_text(item) for item in value]
+    if isinstance(value, dict):
+        return {key: in_text(item) for key, item in value.items()}
+    return base64.b64encode(value).decode() if isinstance(value, bytes) else value
 
 
 def tried(act: Callable[[], Any]) -> tuple[Any, Any]:
@@ -137,5 +147,5 @@ def test_free_json(value: Any) -> None:
 def test_a_dict_holds_what_json_holds(what: str) -> None:
     """Not even where a hook puts in what orjson would make a text of."""
     for value in (NATIVES[what], [NATIVES[what]], {"k": {"k": NATIVES[what]}}):
-        with pytest.raises(EncodeError, match="is no message, nor anything that one holds"):
+        with pytest.raises(EncodeError, match="is no message, nor anything that one holds|is no datetime with a UTC offset"):
             codecs.get("dict").format.dumps(value)

@@ -119,9 +119,8 @@ class MessageConverter(cattrs.Converter):
         return lambda message: self._writing(message_of(cls))(message)
 
     def _unstructure_converted(self, cls: type) -> Hook:
-        entry = entry_over(cls)
-        native = entry is None or self._format.form in entry.native
-        return lambda value: value if native and type(value) is cls else dumped(cast("Converted", entry), value)
+        entry, binary = cast("Converted", entry_over(cls)), self._format.form == "msgpack"
+        return lambda value: dumped(entry, value, binary=binary)
 
     # What it is taught
 

@@ -144,7 +144,8 @@ def _plain(value: Any, form: Form) -> Any:
     entry = entry_of(value)
     if entry is None:
         return exact(value)
-    return value if form in entry.native and type(value) is entry.cls else _plain(dumped(entry, value), form)
+    found = dumped(entry, value, binary=form == "msgpack")
+    return found if type(found) is entry.cls else _plain(found, form)
 
 
 def refuse_endless(value: Any) -> None:

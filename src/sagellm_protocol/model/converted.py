@@ -223,13 +223,14 @@ def enter(entry: Converted) -> None:
     _entries[entry.cls] = entry
 
 
-def dumped(entry: Converted, value: Any) -> Any:
-    """A value that nobody has checked, as it stands on the wire.
+def dumped(entry: Converted, value: Any, *, binary: bool = False) -> Any:
+    """A value that nobody has checked, as it stands on the wire; ``binary`` says that of MessagePack.
 
     Raises:
         EncodeError: no message could hold it.
     """
     try:
-        return entry.dump(entry.hold(value))
+        held = entry.hold(value)
+        return held if binary and "msgpack" in entry.native else entry.dump(held)
     except Doubt:
         raise EncodeError(f"{short(value)} is no {entry.words}") from None

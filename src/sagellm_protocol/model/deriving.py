@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-from sagellm_protocol.model.exceptions import ValidationError, Violation
+from sagellm_protocol.model.exceptions import ValidationError, Violation, blaming
 from sagellm_protocol.model.source import DOUBTS, Function
 from sagellm_protocol.model.spec import Type
 from sagellm_protocol.model.statements import CheckStatements
@@ -43,9 +43,8 @@ def checked(
             value = derive(message)
         except Exception as error:  # whatever a function of the user's raises
             found = Violation(name, f"given, since its default fails ({words(error)})", None)
-            refused = ValidationError(message_name, [found])
-            refused.fault = "local"  # Where it is a payload's, who reads that says so.
-            raise refused from error
+            # Where it is a payload's, who reads that says so.
+            raise blaming("local", ValidationError(message_name, [found])) from error
         try:
             return plainly_held(value)
         except DOUBTS:

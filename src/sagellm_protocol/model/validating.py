@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 
 import attrs
 
-from sagellm_protocol.model.exceptions import ValidationError, Violation
+from sagellm_protocol.model.exceptions import ValidationError, Violation, blaming
 from sagellm_protocol.model.naming import full_name
 from sagellm_protocol.model.paths import cut
 from sagellm_protocol.model.refusing import refused
@@ -86,10 +86,8 @@ class Validation:
             # An error that no validator raises on purpose is shown where it came from.
             odd = next((error for *_, error in found if not isinstance(error, (ValueError, TypeError))), None)
             secret = {field.name for field, _ in self.fields if field.repr is False}
-            raise ValidationError(
-                full_name(self.cls),
-                [Violation(name, rule, HIDDEN if name in secret else value) for name, rule, value, _ in found],
-            ) from odd
+            violations = [Violation(name, rule, HIDDEN if name in secret else value) for name, rule, value, _ in found]
+            raise blaming("local", ValidationError(full_name(self.cls), violations)) from odd
 
     def doubt(self, message: Any) -> None:
         """Raise ``Doubt`` where anything is refused: the thorough path tells what."""
