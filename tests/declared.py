@@ -96,6 +96,23 @@ class Dog:
 
 
 @message
+class Chest:
+    """Holds messages in every way that messages can be held."""
+
+    leaf: Leaf
+    shape: Union[Circle, Square]  # noqa: UP007
+    maybe: Optional[Leaf] = None  # noqa: UP045
+    shapes: Sequence[Union[Circle, Square]] = ()  # noqa: UP007
+    by_name: Mapping[str, Leaf] = EMPTY
+    text_or_leaves: Union[str, Sequence[Leaf]] = ""  # noqa: UP007
+    text_or_leaf: Union[str, Leaf] = ""  # noqa: UP007
+    few: Annotated[Sequence[Leaf], annotated_types.MaxLen(3)] = ()
+    number: float = 0.0
+    twice: float = derived(lambda self: 2 * self.number, default=0.0)
+    later: int = 0
+
+
+@message
 class Tree:
     """Holds itself, three ways."""
 

@@ -16,6 +16,7 @@ from hypothesis import given, strategies as st
 import declared
 from payloads import corrupted, outcome
 from sagellm_protocol import (
+    DecodeError,
     EncodeError,
     Metrics,
     OptionError,
@@ -29,6 +30,9 @@ from sagellm_protocol import (
     codecs,
     history,
 )
+from sagellm_protocol.catalog import Catalog
+from sagellm_protocol.history import History
+from sagellm_protocol.history.changes import added, revision as revision_of
 from sagellm_protocol.model import message
 from sagellm_protocol.model.annotations import is_message, spec_of
 from sagellm_protocol.model.exceptions import DeclarationError
@@ -456,3 +460,138 @@ def test_what_was_configured_goes_no_short_way() -> None:
     codec = codecs.get("msgspec-json", configure=of_leaves)
     assert codec.describe()["fallbacks"]["types.Metrics"] == "it was configured"
     assert "types.StreamEventDelta" not in codec.describe()["fallbacks"]
+
+
+# Messages held in every way, at two revisions
+
+CHEST = declared.Chest(
+    leaf=declared.Leaf(name="a"),
+    shape=declared.Circle(radius=1.5),
+    maybe=declared.Leaf(name="b"),
+    shapes=[declared.Square(side=2.5), declared.Circle(radius=3.5)],
+    by_name={"k": declared.Leaf(name="c")},
+    text_or_leaves=[declared.Leaf(name="d")],
+    text_or_leaf=declared.Leaf(name="e"),
+    few=[declared.Leaf(name="f")],
+    number=4.5,
+)
+OURS = History([revision_of("2", added("declared.Chest", "later")), revision_of("1")], Catalog(["declared"]))
+
+
+def whole_leaves(converter: Any) -> None:
+    converter.register_structure_hook(declared.Leaf, lambda text, _: declared.Leaf(name=text[1:]))
+    converter.register_unstructure_hook(declared.Leaf, lambda leaf: "*" + leaf.name)
+    converter.register_structure_hook(Union[str, declared.Leaf], lambda text, _: declared.Leaf(name=text[1:]))  # noqa: UP007
+    converter.register_unstructure_hook(Union[str, declared.Leaf], lambda leaf: "*" + leaf.name)  # noqa: UP007
+    converter.override(declared.Chest, text_or_leaves=cattrs.override(struct_hook=leaves_of, unstruct_hook=names_of))
+
+
+def leaves_of(names: Any, _: Any) -> Any:
+    return [declared.Leaf(name=name) for name in names]
+
+
+def names_of(leaves: Any) -> Any:
+    return [leaf.name for leaf in leaves]
+
+
+def whole_unions(converter: Any) -> None:
+    shapes = Union[declared.Circle, declared.Square]  # noqa: UP007
+    converter.register_structure_hook(
+        shapes, lambda pair, _: declared.Circle(radius=pair[1]) if pair[0] == "o" else declared.Square(side=pair[1])
+    )
+    converter.register_unstructure_hook(
+        shapes, lambda held: ["o", held.radius] if isinstance(held, declared.Circle) else ["#", held.side]
+    )
+
+
+def one_of_a_union(converter: Any) -> None:
+    circle = {"radius": cattrs.override(rename="r"), "shape": cattrs.override()}
+    converter.override(declared.Circle, **circle)
+    converter.register_structure_hook(
+        declared.Square, lambda held, _: declared.Square(side=held["side"] / 2, label=held.get("label", ""))
+    )
+    converter.register_unstructure_hook(
+        declared.Square, lambda held: {"shape": "square", "side": 2 * held.side, "label": held.label}
+    )
+
+
+def omitted(converter: Any) -> None:
+    converter.override(declared.Chest, twice=cattrs.override(rename="double"))
+    converter.override(declared.Leaf, name=cattrs.override(rename="called"))
+
+
+def one_way(converter: Any) -> None:
+    """What only one way is taught of is as ever the other way."""
+    converter.register_structure_hook(float, lambda value, _: float(value))
+    converter.override(declared.Circle, radius=cattrs.override(unstruct_hook=lambda value: value))
+
+
+HELD = {it.__name__: it for it in (of_names, whole_leaves, whole_unions, one_of_a_union, omitted, one_way)}
+
+
+@every_codec
+@pytest.mark.parametrize("release", ["1", "2"])
+@pytest.mark.parametrize("teaching", HELD.values(), ids=list(HELD))
+def test_messages_held_in_every_way(name: str, release: str, teaching: Any) -> None:
+    codec = codecs.get(name, revision=release, history=OURS, configure=teaching)
+    plain = codecs.get(name, revision=release, history=OURS)
+    assert (codec.encode(CHEST) == plain.encode(CHEST)) == (teaching is one_way)
+    alike(codec, CHEST, declared.Chest)
+    if teaching is not whole_unions:  # A list that is encoded does not say that it is of a union.
+        alike(codec, [CHEST.shape, *CHEST.shapes], list[Union[declared.Circle, declared.Square]])  # noqa: UP007
+    alike(codec, CHEST.leaf, declared.Leaf)
+    alike(codec, {"k": CHEST.leaf}, dict[str, declared.Leaf])
+    assert codec.decode_envelope(codec.encode_envelope(CHEST)) == CHEST
+    assert codec.encode(codec.decode(codec.encode(CHEST), declared.Chest)) == codec.encode(CHEST)
+
+
+@pytest.mark.parametrize("teaching", HELD.values(), ids=list(HELD))
+def test_what_is_wrong_with_an_old_payload_is_told_alike(teaching: Any) -> None:
+    every = [codecs.get(name, revision="1", history=OURS, configure=teaching) for name in NAMES]
+    payload = codecs.get("dict", revision="1", history=OURS, configure=teaching).encode(CHEST)
+
+    @given(corrupted(st.just(payload)))
+    def check(wrong: Any) -> None:
+        for codec in every:
+            try:
+                wire = codec.format.dumps(wrong)
+            except EncodeError:
+                return
+            found = outcome(lambda: codec.decode(wire, declared.Chest))  # noqa: B023
+            assert outcome(lambda: codec.converter.loads(wire, declared.Chest)) == found  # noqa: B023
+
+    check()
+
+
+def test_what_a_hook_refuses_past_64_bits_says_where() -> None:
+    def nested(converter: Any) -> None:
+        converter.register_structure_hook(declared.Leaf, lambda text, _: codecs.get("json").decode(text, declared.Leaf))
+
+    codec = codecs.get("json", configure=nested)
+    with pytest.raises(DecodeError, match="k: no JSON"):
+        codec.decode(b'{"k":"{"}', dict[str, declared.Leaf])
+
+
+def test_a_field_that_is_derived_may_be_omitted() -> None:
+    def without(converter: Any) -> None:
+        converter.override(declared.Chest, twice=cattrs.override(omit=True))
+
+    codec = codecs.get("json", configure=without, history=OURS)
+    assert b"twice" not in codec.encode(CHEST)
+    assert codec.decode(codec.encode(CHEST), declared.Chest).twice == 9.0
+
+
+def test_predicates_that_raise_do_not_hold() -> None:
+    def picky(converter: Any) -> None:
+        converter.register_structure_hook_func(lambda cls: issubclass(cls, bool), twice)
+
+    assert codecs.get("json", configure=picky).decode(codecs.get("json").encode(METRICS), Metrics) == METRICS
+
+
+def test_subclasses_of_what_messages_know_are_read_as_cattrs_reads_them() -> None:
+    class Name(str):
+        pass
+
+    codec = codecs.get("json")
+    found = codec.converter.structure({"name": "x"}, attrs.make_class("Named", {"name": attrs.field(type=Name)}))
+    assert type(found.name) is Name

@@ -40,7 +40,6 @@ from sagellm_protocol.model.spec import (
     Number,
     OneOf,
     Table,
-    Taught,
     Text,
     Type,
     assert_never,
@@ -127,7 +126,7 @@ class Structs:
                 return Union[tuple(kind.also)] if self._binary and kind.also else self.annotation(wire)  # noqa: UP007
             case Converted():
                 raise Inexpressible(f"{kind.name}, which is neither text, number nor flag on the wire")
-            case Limited(inner=inner) | Taught(inner=inner):
+            case Limited(inner=inner):
                 return self.annotation(inner)
             case Number():
                 limits: dict[str, Any] = {bound.name: kind.kind(bound.limit) for bound in kind.bounds}
@@ -166,7 +165,7 @@ class Structs:
                 return not self._reads(kind)
             case Nested() | Table() | Free() | Limited():
                 return True
-            case Items(item=inner) | Nullable(inner=inner) | Taught(inner=inner):
+            case Items(item=inner) | Nullable(inner=inner):
                 return self._moves(inner)
             case Either(options=options):
                 return any(self._moves(option) for option in options)

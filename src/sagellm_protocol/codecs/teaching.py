@@ -158,7 +158,7 @@ class HeldTeaching:
 def _held(kind: Type, taught: Type) -> Type:
     match kind, taught:
         case _, Taught(inner=inner):
-            return Taught(kind, _itself, _itself) if nested_in(inner) else kind
+            return Taught(kind, _itself, _itself, stands=True) if nested_in(inner) else kind
         case Items(), Items():
             return attrs.evolve(kind, item=_held(kind.item, taught.item))
         case Table(), Table():
@@ -249,7 +249,7 @@ def _classes(kind: Type) -> tuple[Any, ...]:
             return tuple(Optional[cls] for cls in _classes(inner))  # noqa: UP045
         case Either(options=options):
             return (Union[tuple(_classes(option)[0] for option in options)],)  # noqa: UP007
-        case Taught(inner=inner) | Limited(inner=inner):
+        case Limited(inner=inner):
             return _classes(inner)
         case _:
             assert_never(kind)

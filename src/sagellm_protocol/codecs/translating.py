@@ -129,8 +129,6 @@ class Translation:
         match kind:
             case Taught(inner=inner, unstructure=unstructure) if unstructure is not None:
                 return unstructure(value if nested_in(inner) else check_payload(inner, value))
-            case Taught(inner=inner):
-                return self._written(inner, value)
             case Nullable(inner=inner) | Limited(inner=inner):
                 return None if value is None else self._written(inner, value)
             case Nested() if isinstance(value, dict):

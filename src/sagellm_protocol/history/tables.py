@@ -29,7 +29,6 @@ from sagellm_protocol.model.spec import (
     OneOf,
     Spec,
     Table,
-    Taught,
     Text,
     Type,
     assert_never,
@@ -62,7 +61,7 @@ def type_text(kind: Type) -> str:
             return f"dict[str, {type_text(value)}]"
         case Nullable(inner=inner):
             return f"{type_text(inner)} | None"
-        case Limited(inner=inner) | Taught(inner=inner):
+        case Limited(inner=inner):
             return type_text(inner)
         case Choice() | Either():
             return " | ".join(type_text(option) for option in kind.options)

@@ -60,7 +60,7 @@ from sagellm_protocol.model.spec import (
     wire_kind,
 )
 from sagellm_protocol.model.statements import doubtful
-from sagellm_protocol.model.teaching import UNTAUGHT, Teaching
+from sagellm_protocol.model.teaching import UNTAUGHT, Teaching, standing_in
 from sagellm_protocol.model.validating import lacking_some, validation_of
 from sagellm_protocol.model.wording import describe, one_of
 
@@ -87,8 +87,8 @@ class Checker:
     """The first hundred."""
     more: int = 0
     """How many there are besides."""
-    _choices: dict[int, tuple[list[Spec], dict[str, Spec]]] = attrs.field(factory=dict, init=False)
-    """The specs of the messages of a choice, and those by their tags."""
+    _choices: dict[int, tuple[list[Spec], dict[str, Spec], frozenset[type]]] = attrs.field(factory=dict, init=False)
+    """The specs of the messages of a choice, those by their tags, and the classes that may stand there themselves."""
 
     @property
     def found(self) -> int:
@@ -214,13 +214,15 @@ class Checker:
             return value if isinstance(value, classes) else self.broken(path, names, value)
         if self.source == "python":
             return self._decoded(kind, value, path)
+        if id(kind) not in self._choices:
+            specs = [self.spec(option) for option in kind.options]
+            self._choices[id(kind)] = specs, tags(specs, kind.tag), standing_in(kind, self.teaching)
+        specs, tagged, standing = self._choices[id(kind)]
+        if type(value) in standing:
+            return value
         if not isinstance(value, dict):
             return self.broken(path, "an object", value)
         payload = self._fields_of(value, path)
-        if id(kind) not in self._choices:
-            specs = [self.spec(option) for option in kind.options]
-            self._choices[id(kind)] = specs, tags(specs, kind.tag)
-        specs, tagged = self._choices[id(kind)]
         if kind.tag is not None and kind.tag in payload:
             found = payload[kind.tag]
             text = str.__str__(found) if isinstance(found, str) else None
@@ -290,7 +292,7 @@ class Checker:
 
     def _count_items(self, kind: Type, items: list[Any]) -> None:
         """Count what is wrong with items of a sequence, where as many as are told have been found."""
-        asked, check = kind.inner if isinstance(kind, Limited) else kind, _CHECKS[type(kind)]
+        asked, check = kind.inner if type(kind) is Limited else kind, _CHECKS[type(kind)]
         never = _never(asked)
         left = [item for item in items if type(item) not in never]
         self.more += len(items) - len(left)

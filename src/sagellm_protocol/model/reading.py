@@ -36,7 +36,7 @@ from sagellm_protocol.model.spec import (
     classes_in,
 )
 from sagellm_protocol.model.statements import CheckStatements, Origin
-from sagellm_protocol.model.teaching import UNTAUGHT, Teaching
+from sagellm_protocol.model.teaching import UNTAUGHT, Teaching, standing_in
 from sagellm_protocol.model.validating import validation_of
 
 _SCALARS = frozenset((str, int, float, bool, type(None)))
@@ -174,8 +174,11 @@ class Readers:
         readers = {option.name: self.reader(self.teaching.kind(option)) for option in choice.options}
         tagged = {text: readers[spec.name] for text, spec in tags(specs, choice.tag).items()}
         tag: Any = choice.tag
+        standing = standing_in(choice, self.teaching)
 
         def read_choice(payload: Any) -> Any:
+            if type(payload) in standing:
+                return payload
             if type(payload) is dict:
                 read = tagged.get(payload.get(tag, ""))
                 if read is not None:

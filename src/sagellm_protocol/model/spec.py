@@ -188,10 +188,9 @@ class Either:
 
 
 @attrs.frozen
-class Taught:
-    """A type that a codec was taught to read or write in a way of its user's."""
+class Taught(Limited):
+    """A type that a codec was taught to read or write in a way of its user's; to all others it is the type in it."""
 
-    inner: Type
     structure: Callable[[Any], Any] | None
     """What stands on the wire to what a message holds, which is checked then; None where that is read as ever.
 
@@ -199,11 +198,14 @@ class Taught:
     """
     unstructure: Callable[[Any], Any] | None
     """What a message holds to what stands on the wire; None where that is written as ever."""
+    stands: bool = False
+    """Whether what the hook made stands in the payload already: in one of an older revision, between hook and wire."""
+    bounds: tuple[Bound, ...] = attrs.field(default=(), init=False)
 
 
 Leaf: TypeAlias = "Text | Flag | Number | Converted | Member | OneOf | Free"
 """A type that is made of no others."""
-Type: TypeAlias = "Leaf | Nested | Choice | Items | Table | Nullable | Limited | Either | Taught"
+Type: TypeAlias = "Leaf | Nested | Choice | Items | Table | Nullable | Limited | Either"
 
 
 class Mark:
@@ -348,7 +350,7 @@ def wire_kind(kind: Type) -> str:
     match kind:
         case Text():
             return "text"
-        case Converted(wire=inner) | Limited(inner=inner) | Taught(inner=inner):
+        case Converted(wire=inner) | Limited(inner=inner):
             return wire_kind(inner)
         case OneOf(values=values):
             kinds = {"text" if isinstance(value, str) else "number" for value in values}

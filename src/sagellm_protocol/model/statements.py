@@ -84,6 +84,8 @@ class CheckStatements:
                 self._member(to, kind, name)
             case Converted():
                 self._converted(to, kind, name)
+            case Taught():
+                self._taught(to, kind, name)
             case Limited():
                 self._limited(to, kind, name)
             case Nested():
@@ -94,8 +96,6 @@ class CheckStatements:
                 self._items(to, kind, name)
             case Table():
                 self._table(to, kind, name)
-            case Taught():
-                self._taught(to, kind, name)
             case Free():
                 to.add(f"{name} = {to.bind('freeze', _FREEZE[self.origin][0])}({name})")
             case Either():
@@ -293,11 +293,11 @@ def _held_as_it_comes(kind: Type, origin: Origin) -> bool:
             return origin == "python"
         case Converted():
             return origin == "python" and kind.exact is not None
+        case Taught(inner=inner, structure=structure):
+            return (structure is None or origin == "python") and _held_as_it_comes(inner, origin)
         case Nullable(inner=inner) | Limited(inner=inner):
             # A float may come as an int, which has to be converted.
             return not _is_float(inner) and _held_as_it_comes(inner, origin)
-        case Taught(inner=inner, structure=structure):
-            return (structure is None or origin == "python") and _held_as_it_comes(inner, origin)
         case Member() | Items() | Table() | Free() | Either():
             return False
         case _:

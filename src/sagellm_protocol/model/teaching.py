@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from sagellm_protocol.model.spec import Spec, Type
+from sagellm_protocol.model.spec import Choice, Spec, Taught, Type
 
 
 class Teaching(Protocol):
@@ -32,3 +32,9 @@ class Untaught:
 
 
 UNTAUGHT = Untaught()
+
+
+def standing_in(choice: Choice, teaching: Teaching) -> frozenset[type]:
+    """The messages of a choice that may stand in a payload themselves."""
+    kinds = ((option.cls, teaching.kind(option)) for option in choice.options)
+    return frozenset(cls for cls, kind in kinds if isinstance(kind, Taught) and kind.stands)

@@ -19,7 +19,6 @@ from sagellm_protocol.model.spec import (
     Number,
     OneOf,
     Table,
-    Taught,
     Text,
     Type,
     assert_never,
@@ -51,8 +50,6 @@ def describe(kind: Type) -> str:
             return f"{describe(kind.inner)} or None"
         case Free():
             return "JSON"
-        case Taught():
-            return describe(kind.inner)
         case Choice() | Either():
             return " or ".join(describe(option) for option in kind.options)
         case _:

@@ -156,8 +156,8 @@ class Writers:
         match kind:
             case Text() | Flag() | Number() | OneOf():
                 return True
-            case Taught(inner=inner, unstructure=unstructure):
-                return unstructure is None and self._as_it_is(inner)
+            case Taught(unstructure=unstructure) if unstructure is not None:
+                return False
             case Converted(native=native):
                 return self.form in native
             case Member(members=members):
@@ -187,10 +187,8 @@ class Writers:
         match kind:
             case Nullable(inner=inner):
                 return f"None if {value} is None else {self._expression(to, inner, value)}"
-            case Taught(inner=inner, unstructure=unstructure):
-                if unstructure is not None:
-                    return f"{to.bind('unstructure', unstructure)}({value})"
-                return self._expression(to, inner, value)
+            case Taught(unstructure=unstructure) if unstructure is not None:
+                return f"{to.bind('unstructure', unstructure)}({value})"
             case Limited(inner=inner):
                 return self._expression(to, inner, value)
             case Converted() if self.quote is not None and "orjson" in kind.native:
@@ -232,7 +230,7 @@ class Writers:
 
 def _held_class(kind: Type) -> tuple[type, ...]:
     match kind:
-        case Limited(inner=inner) | Taught(inner=inner):
+        case Limited(inner=inner):
             return _held_class(inner)
         case Items():
             return (tuple,)

@@ -33,7 +33,6 @@ from sagellm_protocol.model.spec import (
     OneOf,
     Spec,
     Table,
-    Taught,
     Text,
     Type,
     assert_never,
@@ -154,8 +153,6 @@ def annotation(kind: Type) -> str:
             return f"Annotated[{', '.join([annotation(inner), *beside])}]"
         case Free():
             return "Any"
-        case Taught(inner=inner):
-            return annotation(inner)
         case _:
             assert_never(kind)
 

@@ -45,7 +45,6 @@ from sagellm_protocol.model.spec import (
     OneOf,
     Spec,
     Table,
-    Taught,
     Text,
     Type,
     assert_never,
@@ -127,8 +126,6 @@ class _Writing:
                 return {**self.of(kind.wire), **kind.schema}
             case Limited():
                 return _limited(self.of(kind.inner), kind)
-            case Taught(inner=inner):
-                return self.of(inner)
             case OneOf(values=(value,)):
                 return {**_type_of(kind.values), "const": value}
             case OneOf(values=values):

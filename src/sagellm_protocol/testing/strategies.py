@@ -35,7 +35,6 @@ from sagellm_protocol.model.spec import (
     OneOf,
     Spec,
     Table,
-    Taught,
     Text,
     Type,
     assert_never,
@@ -124,8 +123,6 @@ class _Drawing:
                 return _free
             case Nullable(inner=inner):
                 return st.none() | self.values(inner)
-            case Taught(inner=inner):
-                return self.values(inner)
             case Either(options=alternatives):
                 return st.one_of([self.values(option) for option in alternatives])
             case _:
