@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime
 import uuid
 from collections.abc import Callable
 from typing import Any, Union
@@ -230,6 +231,7 @@ def test_a_hook_for_a_message(name: str, revision: str) -> None:
     assert codec.format.loads(codec.encode(METRICS)) == "1.5 2.5"
     assert codec.decode(codec.encode(answer), Response) == answer
     assert codec.decode(codec.encode(METRICS), Metrics) == METRICS
+    assert codec.decode_envelope(codec.encode_envelope(METRICS)) == METRICS
     with pytest.raises(
         ValidationError, match=r"metrics: must be convertible \(could not convert string to float: 'x'\)"
     ):
@@ -583,7 +585,7 @@ def test_a_field_that_is_derived_may_be_omitted() -> None:
 
 def test_predicates_that_raise_do_not_hold() -> None:
     def picky(converter: Any) -> None:
-        converter.register_structure_hook_func(lambda cls: issubclass(cls, bool), twice)
+        converter.register_structure_hook_func(lambda _: 1 / 0, twice)
 
     assert codecs.get("json", configure=picky).decode(codecs.get("json").encode(METRICS), Metrics) == METRICS
 
@@ -595,3 +597,44 @@ def test_subclasses_of_what_messages_know_are_read_as_cattrs_reads_them() -> Non
     codec = codecs.get("json")
     found = codec.converter.structure({"name": "x"}, attrs.make_class("Named", {"name": attrs.field(type=Name)}))
     assert type(found.name) is Name
+
+
+def test_a_predicate_is_obeyed_in_every_container_of_cattrs() -> None:
+    codec = codecs.get("json", configure=TEACHING["structure, by a function"])
+    assert codec.decode(b"[1.5]", frozenset[float]) == {3.0}
+    assert codec.decode(b'{"a":[1.5]}', dict[str, list[float]]) == {"a": (3.0,)}
+
+
+def test_an_old_payload_by_the_names_of_the_protocol_is_refused() -> None:
+    codec = codecs.get("json", revision="0.1.0", configure=of_names)
+    payload = codec.format.loads(codec.encode(METRICS))
+    wrong = codec.format.dumps({**payload, "ttft_ms": 1.0})
+    with pytest.raises(ValidationError, match=r"ttft_ms: must be a known field, got 1\.0"):
+        codec.decode(wrong, Metrics)
+    lenient = codecs.get("json", revision="0.1.0", configure=of_names, unknown="ignore")
+    assert lenient.decode(wrong, Metrics) == codec.decode(codec.encode(METRICS), Metrics)
+
+
+def test_what_is_no_json_is_told_once() -> None:
+    day = datetime.date(2026, 1, 2)
+    shared = {"k": 1}
+    with pytest.raises(EncodeError, match="is no message, nor anything that one holds"):
+        codecs.get("dict").format.dumps([shared, shared, day])
+
+
+def test_what_is_only_written_otherwise_is_read_by_the_rules() -> None:
+    codec = codecs.get("json", configure=one_way)
+    with pytest.raises(ValidationError, match="radius: must be > 0, got -1"):
+        codec.decode(b'{"shape":"circle","radius":-1}', declared.Circle)
+
+
+@pytest.mark.parametrize("revision", ["latest", "0.1.0"])
+def test_a_message_that_a_hook_writes_whole_is_in_envelopes_as_it_writes_it(revision: str) -> None:
+    def by_name(converter: Any) -> None:
+        converter.register_unstructure_hook(Request, lambda request: request.request_id)
+        converter.register_structure_hook(Request, lambda name, _: attrs.evolve(REQUEST, request_id=name))
+
+    codec = codecs.get("json", revision=revision, configure=by_name)
+    record = codec.encode_envelope(REQUEST)
+    assert b'"payload":"r"' in record
+    assert codec.decode_envelope(record) == REQUEST

@@ -35,8 +35,10 @@ class MessageConverter(cattrs.Converter):
 
     def __init__(self, reading: Reading, writing: Writing, format: Format, loads: Callable[[Any], Any]) -> None:
         self._closed = False
-        self._hooks_taught: dict[int, Hook] | None = None
-        """What was taught, by id; held, so that the ids stay theirs. None while it gets its own hooks."""
+        self._may_be_taught = False
+        """Not while it gets the hooks that it has from the start."""
+        self._hooks_taught: dict[int, Hook] = {}
+        """What was taught, by id; held, so that the ids stay theirs."""
         self._predicates: list[tuple[Callable[[Any], bool], Callable[[Any], Hook]]] = []
         """Those that were taught, the last first, each with what gives the hook."""
         super().__init__()
@@ -52,7 +54,7 @@ class MessageConverter(cattrs.Converter):
         super().register_unstructure_hook_factory(_has_entry, self._unstructure_converted)
         for cls in (bytes, Path):
             super().register_unstructure_hook(cls, self._unstructure_converted(cls))
-        self._hooks_taught = {}
+        self._may_be_taught = True
 
     # What codecs run
 
@@ -126,10 +128,7 @@ class MessageConverter(cattrs.Converter):
 
     def structure_hook(self, cls: Any) -> Hook | None:
         """The hook that was taught for reading a class; None where none was."""
-        try:
-            hook = self.get_structure_hook(cls)
-        except StructureHandlerNotFoundError:
-            return None
+        hook = self.get_structure_hook(cls)
         return hook if self._was_taught(hook) else None
 
     def unstructure_hook(self, cls: Any) -> Hook | None:
@@ -180,7 +179,7 @@ class MessageConverter(cattrs.Converter):
             return functools.partial(self.register_structure_hook_factory, predicate)
         remembering = self._remembering(factory)
         super().register_structure_hook_factory(predicate, remembering)
-        if self._hooks_taught is not None:
+        if self._may_be_taught:
             self._predicates.insert(0, (predicate, remembering))
         return factory
 
@@ -213,22 +212,20 @@ class MessageConverter(cattrs.Converter):
 
     def _remember(self, hook: Hook) -> Hook:
         self._refuse_once_closed()
-        if self._hooks_taught is not None:
-            self._hooks_taught[id(hook)] = hook
+        self._hooks_taught[id(hook)] = hook
         return hook
 
     def _was_taught(self, hook: Hook) -> bool:
-        return self._hooks_taught is not None and id(hook) in self._hooks_taught
+        return id(hook) in self._hooks_taught
 
     def _remembering(self, factory: Hook) -> Hook:
         """A factory whose hooks count as taught; it takes what it took, since cattrs looks at that."""
         self._refuse_once_closed()
-        taught = self._hooks_taught
-        if taught is None:
+        if not self._may_be_taught:
             return factory
 
         def remember(hook: Hook) -> Hook:
-            taught[id(hook)] = hook
+            self._hooks_taught[id(hook)] = hook
             return hook
 
         required = [it for it in inspect.signature(factory).parameters.values() if it.default is it.empty]

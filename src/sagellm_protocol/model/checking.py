@@ -248,7 +248,7 @@ class Checker:
         except ValidationError as error:
             return self.also(error.violations, error.more, path)
         except DecodeError as error:
-            raise DecodeError(below(told(path), error.reason), error.offset) from error
+            raise DecodeError(f"{told(path) or 'the payload'}: {error.reason}", error.offset) from error
         wire = self.source, self.unknown
         self.source, self.unknown = "python", None
         try:
