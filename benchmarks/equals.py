@@ -14,28 +14,23 @@ import msgspec
 from attrs import validators as check
 from cattrs.preconf.orjson import make_converter
 
-from sagellm_protocol.model.annotations import spec_of
 from sagellm_protocol.model.frozen import FrozenDict
-from sagellm_protocol.model.spec import (
-    REQUIRED,
+from sagellm_protocol.model.kinds import (
     Converted,
-    Derived,
     Either,
-    Field,
     Flag,
     Free,
     Items,
-    Made,
     Member,
     Nested,
     Nullable,
     Number,
     OneOf,
-    Spec,
     Table,
     Text,
     Type,
 )
+from sagellm_protocol.model.spec import REQUIRED, Derived, Field, Made, Spec, spec_of
 
 _LEAVES: dict[type, Any] = {Text: str, Flag: bool, Free: Any}
 

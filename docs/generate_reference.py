@@ -26,28 +26,25 @@ import attrs
 import sagellm_protocol
 from sagellm_protocol import catalog, kv
 from sagellm_protocol.history import HISTORY
-from sagellm_protocol.model.annotations import is_message, spec_of
-from sagellm_protocol.model.naming import full_name
-from sagellm_protocol.model.spec import (
+from sagellm_protocol.model.annotations import is_message
+from sagellm_protocol.model.kinds import (
     Choice,
     Converted,
-    Derived,
     Either,
-    Field,
     Flag,
     Items,
     Limited,
-    Made,
     Member,
     Nested,
     Nullable,
     Number,
     OneOf,
-    Spec,
     Table,
     Text,
     Type,
 )
+from sagellm_protocol.model.naming import full_name
+from sagellm_protocol.model.spec import Derived, Field, Made, Spec, spec_of
 from sagellm_protocol.schema.descriptions import class_text, field_texts
 
 HERE = Path(__file__).parent

@@ -13,7 +13,7 @@ import msgpack
 
 from sagellm_protocol import ValidationError, codecs
 from sagellm_protocol.model import from_plain
-from sagellm_protocol.model.annotations import spec_of
+from sagellm_protocol.model.spec import spec_of
 
 _DUMPS: dict[str, Callable[[Any], Any]] = {
     "json": lambda payload: json.dumps(payload).encode(),

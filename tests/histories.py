@@ -27,7 +27,8 @@ from sagellm_protocol.history.changes import (
     rule_dropped,
 )
 from sagellm_protocol.history.undoing import tables_of
-from sagellm_protocol.model.spec import Field, Flag, Free, Items, Member, NotAllNull, Nullable, Number, Text, Type
+from sagellm_protocol.model.kinds import Flag, Free, Items, Member, Nullable, Number, Text, Type
+from sagellm_protocol.model.spec import Field, NotAllNull
 from sagellm_protocol.model.units import Unit
 
 SOURCE = """

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from sagellm_protocol.history import HISTORY
-from sagellm_protocol.model.spec import Items, Nested, Nullable, Table, Type
+from sagellm_protocol.model.kinds import Items, Nested, Nullable, Table, Type
 
 Payload = dict[str, Any]
 

@@ -13,9 +13,9 @@ from uuid import UUID
 import msgpack
 from hypothesis import strategies as st
 
-from sagellm_protocol.model.annotations import is_message, spec_of
+from sagellm_protocol.model.annotations import is_message
 from sagellm_protocol.model.exceptions import ProtocolError
-from sagellm_protocol.model.spec import Made
+from sagellm_protocol.model.spec import Made, spec_of
 
 
 def nested(levels: int) -> Any:

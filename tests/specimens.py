@@ -15,13 +15,11 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from declared import Celsius, Point
-from sagellm_protocol.model.annotations import spec_of
 from sagellm_protocol.model.bounds import Bound
-from sagellm_protocol.model.spec import (
+from sagellm_protocol.model.kinds import (
     Choice,
     Converted,
     Either,
-    Field,
     Flag,
     Free,
     Items,
@@ -35,6 +33,7 @@ from sagellm_protocol.model.spec import (
     Text,
     Type,
 )
+from sagellm_protocol.model.spec import Field, spec_of
 
 A_UUID = UUID("12345678-1234-5678-1234-567812345678")
 SPECIMENS: dict[type, Any] = {

@@ -24,8 +24,8 @@ from sagellm_protocol.history import HISTORY
 from sagellm_protocol.history.identifying import Past
 from sagellm_protocol.history.published import REVISIONS
 from sagellm_protocol.history.timeline import History
-from sagellm_protocol.model.annotations import spec_of
-from sagellm_protocol.model.spec import Member, Spec
+from sagellm_protocol.model.kinds import Member
+from sagellm_protocol.model.spec import Spec, spec_of
 
 THREADS = 8
 NEW: dict[type, Callable[[], Any]] = {

@@ -10,7 +10,7 @@ import pytest
 from docs import generate_architecture, generate_reference
 from published import ROOT
 from sagellm_protocol import catalog
-from sagellm_protocol.model.annotations import spec_of
+from sagellm_protocol.model.spec import spec_of
 
 DOCS = ROOT / "docs"
 PAGES = generate_reference.documents()

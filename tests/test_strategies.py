@@ -14,10 +14,11 @@ from sagellm_protocol import catalog, codecs
 from sagellm_protocol.catalog import Catalog
 from sagellm_protocol.history import HISTORY, History
 from sagellm_protocol.history.changes import revision
-from sagellm_protocol.model.annotations import is_message, read_type, spec_of
+from sagellm_protocol.model.annotations import is_message, read_type
 from sagellm_protocol.model.checking import check_payload
 from sagellm_protocol.model.exceptions import UnsupportedRevisionError
-from sagellm_protocol.model.spec import INT_MAX, INT_MIN, Nested, NotAllNull, Number
+from sagellm_protocol.model.kinds import INT_MAX, INT_MIN, Nested, Number
+from sagellm_protocol.model.spec import NotAllNull, spec_of
 from sagellm_protocol.testing import messages, payloads, values
 from sagellm_protocol.types import Request
 

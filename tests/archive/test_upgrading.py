@@ -29,7 +29,7 @@ from sagellm_protocol.model.exceptions import (
     ValidationError,
     Violation,
 )
-from sagellm_protocol.model.spec import Number, Text
+from sagellm_protocol.model.kinds import Number, Text
 from toys import Declare, declare  # noqa: F401 - the fixture
 
 NESTED = """

@@ -13,7 +13,7 @@ import published
 from sagellm_protocol import catalog, codecs, history
 from sagellm_protocol.history import HISTORY
 from sagellm_protocol.history.defaults import has_plain_default, plain_default
-from sagellm_protocol.model.spec import Choice, Items, Nested, Nullable, Table, Type
+from sagellm_protocol.model.kinds import Choice, Items, Nested, Nullable, Table, Type
 
 TODAY = "0.5.4.16"
 WRITE = {

@@ -8,8 +8,8 @@ import pytest
 
 from declared import Defaults
 from sagellm_protocol import catalog, codecs
-from sagellm_protocol.model.annotations import spec_of
-from sagellm_protocol.model.spec import REQUIRED, Derived, Made, OneOf
+from sagellm_protocol.model.kinds import OneOf
+from sagellm_protocol.model.spec import REQUIRED, Derived, Made, spec_of
 from sagellm_protocol.sampling import SamplingParams
 from sagellm_protocol.types import Request, StreamEventStart
 from specimens import minimal

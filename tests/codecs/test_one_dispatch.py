@@ -35,8 +35,9 @@ from sagellm_protocol.catalog import Catalog
 from sagellm_protocol.history import History
 from sagellm_protocol.history.changes import added, revision as revision_of
 from sagellm_protocol.model import message
-from sagellm_protocol.model.annotations import is_message, spec_of
+from sagellm_protocol.model.annotations import is_message
 from sagellm_protocol.model.exceptions import DeclarationError
+from sagellm_protocol.model.spec import spec_of
 from sagellm_protocol.testing import messages
 
 NAMES = ("json", "msgpack", "dict", "msgspec-json", "msgspec-msgpack")
@@ -638,3 +639,10 @@ def test_a_message_that_a_hook_writes_whole_is_in_envelopes_as_it_writes_it(revi
     record = codec.encode_envelope(REQUEST)
     assert b'"payload":"r"' in record
     assert codec.decode_envelope(record) == REQUEST
+
+
+def test_a_codec_cannot_be_changed() -> None:
+    codec = codecs.get("json", configure=of_leaves)
+    for name in ("converter", "format", "options", "revision", "name", "other"):
+        with pytest.raises(attrs.exceptions.FrozenInstanceError):
+            setattr(codec, name, None)

@@ -15,10 +15,11 @@ import declared
 from payloads import as_json, as_msgpack, corrupted, exactly, outcome
 from sagellm_protocol import catalog, codecs
 from sagellm_protocol.model import to_plain
-from sagellm_protocol.model.annotations import is_message, read_type, spec_of
+from sagellm_protocol.model.annotations import is_message, read_type
 from sagellm_protocol.model.checking import check_payload
 from sagellm_protocol.model.reading import Readers
 from sagellm_protocol.model.source import DOUBTS
+from sagellm_protocol.model.spec import spec_of
 from sagellm_protocol.testing import messages, payloads
 from sagellm_protocol.types import StreamEvent
 from specimens import complete

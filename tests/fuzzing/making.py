@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from sagellm_protocol import history
-from sagellm_protocol.model.spec import (
+from sagellm_protocol.model.kinds import (
     INT_MAX,
     INT_MIN,
     Choice,
@@ -23,11 +23,11 @@ from sagellm_protocol.model.spec import (
     Nullable,
     Number,
     OneOf,
-    Spec,
     Table,
     Text,
     Type,
 )
+from sagellm_protocol.model.spec import Spec
 
 TEXTS = (
     "",

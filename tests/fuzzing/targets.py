@@ -28,8 +28,8 @@ from sagellm_protocol.archive import FileReport, Options, UnreadableError, Upgra
 from sagellm_protocol.archive.explaining import one_line
 from sagellm_protocol.catalog import CATALOG
 from sagellm_protocol.model import from_plain
-from sagellm_protocol.model.annotations import spec_of
 from sagellm_protocol.model.exceptions import EncodeError, LossyDowngradeError, ProtocolError
+from sagellm_protocol.model.spec import spec_of
 from sagellm_protocol.types import StreamEvent
 
 Input = dict[str, Any]

@@ -35,7 +35,8 @@ from sagellm_protocol.history.comparing import Difference, compare, fits
 from sagellm_protocol.kv_hooks import KVDType
 from sagellm_protocol.model.annotations import read_type
 from sagellm_protocol.model.exceptions import ProtocolError, UnsupportedRevisionError
-from sagellm_protocol.model.spec import Member, NotAllNull
+from sagellm_protocol.model.kinds import Member
+from sagellm_protocol.model.spec import NotAllNull
 from sagellm_protocol.model.units import Milliseconds, Seconds, Unit
 from sagellm_protocol.timestamps import Timestamps
 from toys import Declare, declare  # noqa: F401 - the fixture

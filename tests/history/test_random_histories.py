@@ -16,7 +16,8 @@ from sagellm_protocol.history.changes import Added, NullForbidden, Redefined, Re
 from sagellm_protocol.history.payloads import alike
 from sagellm_protocol.model import from_plain, to_plain
 from sagellm_protocol.model.exceptions import LossyDowngradeError, ProtocolError, ValidationError
-from sagellm_protocol.model.spec import REQUIRED, Choice, Items, Nested, Nullable, Table, Type
+from sagellm_protocol.model.kinds import Choice, Items, Nested, Nullable, Table, Type
+from sagellm_protocol.model.spec import REQUIRED
 from toys import Declare, declare  # noqa: F401 - the fixture
 
 EXAMPLES = 150

@@ -13,7 +13,8 @@ from sagellm_protocol import history
 from sagellm_protocol.history import HISTORY
 from sagellm_protocol.model.checking import check_payload
 from sagellm_protocol.model.exceptions import UnsupportedRevisionError, ValidationError
-from sagellm_protocol.model.spec import Derived, Nested
+from sagellm_protocol.model.kinds import Nested
+from sagellm_protocol.model.spec import Derived
 
 _CONSTRAINT = re.compile(r"\{(.*)\}")
 _BOUND = re.compile(r"(?:Gt|Ge|Lt|Le)\((gt|ge|lt|le)=(-?[0-9.]+)\)")

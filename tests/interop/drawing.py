@@ -9,7 +9,8 @@ from hypothesis.strategies import SearchStrategy
 
 from sagellm_protocol import catalog, testing
 from sagellm_protocol.history import HISTORY
-from sagellm_protocol.model.spec import Spec, nested_in
+from sagellm_protocol.model.kinds import nested_in
+from sagellm_protocol.model.spec import Spec
 
 Shape = tuple[tuple[Spec, tuple[Any, ...]], ...]
 

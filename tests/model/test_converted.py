@@ -32,9 +32,10 @@ from sagellm_protocol.history.changes import added, renamed, retyped, revision
 from sagellm_protocol.history.comparing import compare
 from sagellm_protocol.history.fitting import fits
 from sagellm_protocol.model import from_plain, message, to_plain
-from sagellm_protocol.model.annotations import read_type, spec_of
+from sagellm_protocol.model.annotations import read_type
 from sagellm_protocol.model.exceptions import DeclarationError, EncodeError, ValidationError
 from sagellm_protocol.model.own_types import field_type
+from sagellm_protocol.model.spec import spec_of
 from sagellm_protocol.schema.facts import annotation
 from sagellm_protocol.schema.reading import read_annotation
 from sagellm_protocol.testing import messages

@@ -30,8 +30,8 @@ from sagellm_protocol.catalog import Catalog
 from sagellm_protocol.history import History
 from sagellm_protocol.history.changes import added, renamed, revision
 from sagellm_protocol.model import derived, field, from_plain, message, to_plain
-from sagellm_protocol.model.annotations import spec_of
 from sagellm_protocol.model.exceptions import DeclarationError, Loss, ProtocolError, Violation
+from sagellm_protocol.model.spec import spec_of
 from sagellm_protocol.schema.facts import facts_of
 from sagellm_protocol.testing import messages
 from sagellm_protocol.types import Metrics, Request

@@ -36,11 +36,12 @@ from declared import (
 )
 from sagellm_protocol import codecs
 from sagellm_protocol.model import EMPTY, FrozenDict, field, from_plain, message, to_plain
-from sagellm_protocol.model.annotations import is_message, read_type, spec_of
+from sagellm_protocol.model.annotations import is_message, read_type
 from sagellm_protocol.model.checking import check_payload
 from sagellm_protocol.model.exceptions import DeclarationError, ValidationError
+from sagellm_protocol.model.kinds import Converted, Either, Free, Number
 from sagellm_protocol.model.shortening import shown
-from sagellm_protocol.model.spec import Converted, Either, Free, Number
+from sagellm_protocol.model.spec import spec_of
 from sagellm_protocol.testing import messages
 from sagellm_protocol.types import Metrics, Request, StreamEvent, StreamEventStart
 from specimens import complete, edges, fields, insides, minimal, wrong

@@ -24,9 +24,10 @@ from sagellm_protocol.history.changes import revision
 from sagellm_protocol.history.comparing import compare
 from sagellm_protocol.history.fitting import fits
 from sagellm_protocol.model import from_plain, message, to_plain
-from sagellm_protocol.model.annotations import read_type, spec_of
+from sagellm_protocol.model.annotations import read_type
 from sagellm_protocol.model.bounds import MEANINGS
 from sagellm_protocol.model.exceptions import DeclarationError, ValidationError
+from sagellm_protocol.model.spec import spec_of
 from sagellm_protocol.model.units import Unit
 from sagellm_protocol.model.wording import describe
 from sagellm_protocol.schema.facts import annotation

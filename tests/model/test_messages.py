@@ -24,7 +24,8 @@ from sagellm_protocol import catalog
 from sagellm_protocol.model import FrozenDict, from_plain, to_plain
 from sagellm_protocol.model.annotations import is_message
 from sagellm_protocol.model.exceptions import ValidationError
-from sagellm_protocol.model.spec import Derived, Free, Made, Member, Nullable, Number, Table, Text
+from sagellm_protocol.model.kinds import Free, Member, Nullable, Number, Table, Text
+from sagellm_protocol.model.spec import Derived, Made
 from sagellm_protocol.testing import messages as drawn
 from specimens import complete, edges, fields, insides, minimal, right, wrong
 

@@ -11,10 +11,10 @@ import orjson
 
 from sagellm_protocol.codecs.json import dumps, exact
 from sagellm_protocol.model.exceptions import DecodeError
+from sagellm_protocol.model.kinds import INT_MAX, INT_MIN
 from sagellm_protocol.model.nesting import refuse_too_deep_parsed
 from sagellm_protocol.model.paths import ROOT, Path, told
 from sagellm_protocol.model.shortening import short
-from sagellm_protocol.model.spec import INT_MAX, INT_MIN
 
 # An integer past 64 bits has at least 19 digits. Fewer lines than one in a thousand have so many in a row.
 has_many_digits = re.compile(rb"[0-9]{19}").search

@@ -12,9 +12,10 @@ import attrs
 from sagellm_protocol.history import History
 from sagellm_protocol.model.checking import check_payload
 from sagellm_protocol.model.exceptions import UnknownPayloadError, ValidationError
+from sagellm_protocol.model.kinds import Nested
 from sagellm_protocol.model.paths import cut
 from sagellm_protocol.model.printable import printable
-from sagellm_protocol.model.spec import Nested, Spec
+from sagellm_protocol.model.spec import Spec
 
 _LISTED = 20
 """Lines below the headline of an error that a reason has."""

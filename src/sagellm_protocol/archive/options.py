@@ -11,8 +11,8 @@ from sagellm_protocol.codecs.json import dumps, loads
 from sagellm_protocol.history import HISTORY, History
 from sagellm_protocol.model.checking import check_payload
 from sagellm_protocol.model.exceptions import DecodeError, EncodeError, ValidationError, Violation, blaming
+from sagellm_protocol.model.kinds import Flag, Free, Nullable, Text, Type
 from sagellm_protocol.model.paths import below, cut
-from sagellm_protocol.model.spec import Flag, Free, Nullable, Text, Type
 from sagellm_protocol.model.wording import did_you_mean
 
 AUTO = "auto"

@@ -19,11 +19,11 @@ from sagellm_protocol.history import HISTORY, Candidate, History
 from sagellm_protocol.history.upgrading import Upgrade
 from sagellm_protocol.model.annotations import read_type
 from sagellm_protocol.model.exceptions import UnknownPayloadError
+from sagellm_protocol.model.kinds import Type
 from sagellm_protocol.model.nesting import refuse_too_deep_parsed
 from sagellm_protocol.model.plain import from_plain
 from sagellm_protocol.model.reading import Readers
 from sagellm_protocol.model.source import DOUBTS
-from sagellm_protocol.model.spec import Type
 from sagellm_protocol.model.surplus import unknown_fields
 
 _NONE: tuple[str, ...] = ()

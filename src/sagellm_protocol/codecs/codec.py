@@ -6,6 +6,8 @@ import typing
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar, overload
 
+import attrs
+
 from sagellm_protocol.codecs.converting import MessageConverter, known
 from sagellm_protocol.codecs.envelope import PAYLOAD, unwrap, wrap
 from sagellm_protocol.codecs.formats import Format, plain, refuse_endless, taken
@@ -21,41 +23,66 @@ from sagellm_protocol.codecs.ways import (
 )
 from sagellm_protocol.model.annotations import is_message, message_of, read_type
 from sagellm_protocol.model.exceptions import DeclarationError, OptionError, ProtocolError
+from sagellm_protocol.model.kinds import Choice, Nested, Type
 from sagellm_protocol.model.reading import vouched
 from sagellm_protocol.model.shortening import short
-from sagellm_protocol.model.spec import Choice, Nested, Type
 
 T = TypeVar("T")
 Wire = TypeVar("Wire")
 
 
+@attrs.frozen(eq=False, repr=False, slots=False)
 class Codec(Generic[Wire]):
     """Messages to and from one wire format at one revision. Made by :func:`sagellm_protocol.codecs.get`.
 
-    A codec may be shared between threads.
+    A codec may be shared between threads, and cannot be changed.
     """
 
-    def __init__(self, name: str, format: Format, options: Options, media_type: str | None) -> None:
-        self.name = name
-        self.media_type = media_type
-        self.options = options
-        self.format = format
-        self.revision = options.history.resolve(options.revision)
-        """The revision that it speaks."""
-        self.converter = MessageConverter(self._read_dict, self._write, format, self._loads)
-        """The cattrs converter of this format and revision, whose hooks it runs."""
-        teachings = Teachings()
-        if options.configure is not None:
-            teachings = _taught_by(options.configure, self.converter)
+    name: str
+    format: Format
+    options: Options
+    media_type: str | None
+    revision: str = attrs.field(init=False)
+    """The revision that it speaks."""
+    converter: MessageConverter = attrs.field(init=False)
+    """The cattrs converter of this format and revision, whose hooks it runs."""
+    _teachings: Teachings = attrs.field(init=False)
+    _readers: MessageReaders = attrs.field(init=False)
+    _dict_readers: MessageReaders = attrs.field(init=False)
+    """Those of the converter: of what it is given, nothing is known that a parser would be sure of."""
+    _writers: MessageWriters = attrs.field(init=False)
+    _encoders: dict[type, Callable[[Any], Wire]] = attrs.field(factory=dict, init=False)
+    _decoders: dict[Any, Callable[[Any], Any]] = attrs.field(factory=dict, init=False)
+    _enveloped_readers: dict[str, MessageReaders] = attrs.field(factory=dict, init=False)
+
+    # What is derived, in this order: hooks are asked for once the converter has been taught.
+
+    @revision.default
+    def _resolved(self) -> str:
+        return self.options.history.resolve(self.options.revision)
+
+    @converter.default
+    def _new_converter(self) -> MessageConverter:
+        return MessageConverter(self._read_dict, self._write, self.format, self._loads)
+
+    @_teachings.default
+    def _taught(self) -> Teachings:
+        configure = self.options.configure
+        teachings = Teachings() if configure is None else _taught_by(configure, self.converter)
         self.converter.close()
-        self._teachings = teachings
-        self._readers = MessageReaders(format.origin, options, self.revision, teachings)
-        # Of what the converter is given, nothing is known that a parser would be sure of.
-        self._dict_readers = MessageReaders("dict", options, self.revision, teachings)
-        self._writers = MessageWriters(format, options, self.revision, teachings)
-        self._encoders: dict[type, Callable[[Any], Wire]] = {}
-        self._decoders: dict[Any, Callable[[Any], Any]] = {}
-        self._enveloped_readers: dict[str, MessageReaders] = {}
+        return teachings
+
+    @_readers.default
+    def _new_readers(self) -> MessageReaders:
+        return MessageReaders(self.format.origin, self.options, self.revision, self._teachings)
+
+    @_dict_readers.default
+    def _new_dict_readers(self) -> MessageReaders:
+        return MessageReaders("dict", self.options, self.revision, self._teachings)
+
+    @_writers.default
+    def _new_writers(self) -> MessageWriters:
+        return MessageWriters(self.format, self.options, self.revision, self._teachings)
 
     def __repr__(self) -> str:
         return f"<codec {self.name} at revision {self.revision}>"

@@ -19,7 +19,7 @@ from sagellm_protocol.codecs.violating import told, written
 from sagellm_protocol.model.annotations import message_of, read_type
 from sagellm_protocol.model.converted import dumped, entry_over
 from sagellm_protocol.model.exceptions import DeclarationError, OptionError
-from sagellm_protocol.model.spec import Converted, Free, Type
+from sagellm_protocol.model.kinds import Converted, Free, Type
 
 Hook = Callable[..., Any]
 Reading = Callable[[Any], Callable[[Any], Any]]

@@ -12,10 +12,10 @@ import attrs
 from sagellm_protocol.model.containers import exact, items_of
 from sagellm_protocol.model.converted import dumped, entry_of
 from sagellm_protocol.model.exceptions import DecodeError, EncodeError
+from sagellm_protocol.model.kinds import INT_MAX, INT_MIN, Converted, Type
 from sagellm_protocol.model.nesting import MAX_VALUES, TOO_DEEP, too_deep, too_many
 from sagellm_protocol.model.paths import ROOT, Hidden, Path, is_hidden, told
 from sagellm_protocol.model.shortening import HIDDEN, SECRETS, short
-from sagellm_protocol.model.spec import INT_MAX, INT_MIN, Converted, Type
 from sagellm_protocol.model.statements import Origin
 from sagellm_protocol.model.writing import Form
 

@@ -6,11 +6,12 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from sagellm_protocol.codecs.formats import Format, refusal
-from sagellm_protocol.model.annotations import may_nest_without_end, read_type, spec_of
+from sagellm_protocol.model.annotations import may_nest_without_end, read_type
 from sagellm_protocol.model.checking import check_payload
+from sagellm_protocol.model.kinds import Nested, Taught, Type, nested_in
 from sagellm_protocol.model.nesting import too_deep
 from sagellm_protocol.model.reading import Readers, within_depth
-from sagellm_protocol.model.spec import Nested, Taught, Type, Unknown, nested_in
+from sagellm_protocol.model.spec import Unknown, spec_of
 from sagellm_protocol.model.statements import Origin
 from sagellm_protocol.model.surplus import without_unknown
 from sagellm_protocol.model.writing import Writers
@@ -30,6 +31,7 @@ class MessageReaders:
         self._revision = revision
         self.today = revision == options.history.latest
         """Whether the revision is today's."""
+        self._teachings = teachings
         self._teaching = teachings.on_the_wire if self.today else teachings.held
         self._specs = options.history.specs(revision)
         self._readers = Readers(origin, options.unknown, teaching=self._teaching)
@@ -42,9 +44,9 @@ class MessageReaders:
         Raises:
             UnsupportedRevisionError: the revision has no such message.
         """
-        read = within_depth(kind, self._readers.reader(self._teaching.kind(kind)))
+        read = self._readers.reader(self._teaching.kind(kind))
         if self.today:
-            return read
+            return within_depth(kind, read, hooks=self._teachings.touch(kind))
         for nested in nested_in(kind):
             self._history.spec(nested.cls, self._revision)
         check = self._checks.reader(self._teaching.kind(kind))
@@ -56,7 +58,7 @@ class MessageReaders:
             check(payload)
             return read(upgrade(payload))
 
-        return read_old
+        return within_depth(kind, read_old, hooks=translate is not None)
 
     def explainer(self, kind: Type) -> Callable[[Any], Any]:
         """The thorough path: a message, or an error that says all that is wrong."""

@@ -15,11 +15,11 @@ from sagellm_protocol.codecs.formats import Format, taken
 from sagellm_protocol.codecs.json import make_json
 from sagellm_protocol.codecs.msgpack import make_msgpack
 from sagellm_protocol.codecs.ways import FAILURES
-from sagellm_protocol.model.annotations import spec_of
 from sagellm_protocol.model.choosing import tags
 from sagellm_protocol.model.exceptions import missing_extra
+from sagellm_protocol.model.kinds import Choice, Converted, Nested, Type, nested_in, parts
 from sagellm_protocol.model.source import Function
-from sagellm_protocol.model.spec import Choice, Converted, Nested, Type, nested_in, parts
+from sagellm_protocol.model.spec import spec_of
 
 try:
     import msgspec

@@ -15,10 +15,11 @@ from sagellm_protocol.model.checking import check_payload
 from sagellm_protocol.model.exceptions import OptionError, ProtocolError, ValidationError
 from sagellm_protocol.model.freezing import freeze_table
 from sagellm_protocol.model.frozen import EMPTY
+from sagellm_protocol.model.kinds import Free, Table, Type
 from sagellm_protocol.model.paths import below
 from sagellm_protocol.model.shortening import short
 from sagellm_protocol.model.source import Doubt
-from sagellm_protocol.model.spec import Free, Table, Type, Unknown
+from sagellm_protocol.model.spec import Unknown
 from sagellm_protocol.model.wording import did_you_mean
 
 if TYPE_CHECKING:

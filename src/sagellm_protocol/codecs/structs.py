@@ -16,24 +16,19 @@ from typing import Annotated, Any, Literal, Union
 
 import msgspec
 
-from sagellm_protocol.model.annotations import spec_of
 from sagellm_protocol.model.bounds import MEANINGS, Bound
 from sagellm_protocol.model.constructor import draft_of
 from sagellm_protocol.model.deriving import made
 from sagellm_protocol.model.freezing import freeze_read, freeze_read_table
 from sagellm_protocol.model.frozen import EMPTY, FrozenDict
-from sagellm_protocol.model.source import Function
-from sagellm_protocol.model.spec import (
+from sagellm_protocol.model.kinds import (
     Choice,
     Converted,
-    Derived,
     Either,
-    Field,
     Flag,
     Free,
     Items,
     Limited,
-    Made,
     Member,
     Nested,
     Nullable,
@@ -44,6 +39,8 @@ from sagellm_protocol.model.spec import (
     Type,
     assert_never,
 )
+from sagellm_protocol.model.source import Function
+from sagellm_protocol.model.spec import Derived, Field, Made, spec_of
 from sagellm_protocol.model.validating import validation_of
 
 LOCK = threading.RLock()

@@ -12,11 +12,10 @@ from sagellm_protocol.codecs.formats import plain
 from sagellm_protocol.codecs.translating import Translation
 from sagellm_protocol.codecs.violating import told, written
 from sagellm_protocol.model.exceptions import OptionError
-from sagellm_protocol.model.spec import (
+from sagellm_protocol.model.kinds import (
     Choice,
     Converted,
     Either,
-    Field,
     Flag,
     Free,
     Items,
@@ -26,16 +25,14 @@ from sagellm_protocol.model.spec import (
     Nullable,
     Number,
     OneOf,
-    Spec,
     Table,
     Taught,
     Text,
     Type,
-    Unknown,
     assert_never,
     nested_in,
-    spec_of,
 )
+from sagellm_protocol.model.spec import Field, Spec, Unknown, spec_of
 from sagellm_protocol.model.teaching import UNTAUGHT, Teaching
 from sagellm_protocol.model.wording import describe
 

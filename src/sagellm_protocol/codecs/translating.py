@@ -14,23 +14,21 @@ import attrs
 
 from sagellm_protocol.model.checking import Checker, check_payload
 from sagellm_protocol.model.choosing import chosen
-from sagellm_protocol.model.paths import ROOT, Path
-from sagellm_protocol.model.spec import (
+from sagellm_protocol.model.kinds import (
     Choice,
     Either,
-    Field,
     Items,
     Limited,
     Nested,
     Nullable,
-    Spec,
     Table,
     Taught,
     Type,
-    Unknown,
     nested_in,
     wire_kind,
 )
+from sagellm_protocol.model.paths import ROOT, Path
+from sagellm_protocol.model.spec import Field, Spec, Unknown
 from sagellm_protocol.model.teaching import Teaching
 from sagellm_protocol.model.wording import describe
 from sagellm_protocol.model.writing import Writers

@@ -16,8 +16,9 @@ from sagellm_protocol.history.defaults import is_plain, plain_default
 from sagellm_protocol.history.fitting import fits, units
 from sagellm_protocol.history.payloads import alike
 from sagellm_protocol.model.annotations import read_type
+from sagellm_protocol.model.kinds import Member, Nullable, Type
 from sagellm_protocol.model.shortening import SECRETS
-from sagellm_protocol.model.spec import REQUIRED, Field, Member, NotAllNull, Nullable, Spec, Type
+from sagellm_protocol.model.spec import REQUIRED, Field, NotAllNull, Spec
 
 
 class HistoryError(LookupError):

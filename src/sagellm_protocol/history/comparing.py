@@ -18,16 +18,8 @@ from sagellm_protocol.history.defaults import has_plain_default, null_became, pl
 from sagellm_protocol.history.fitting import alike_types, fits, units
 from sagellm_protocol.history.tables import limits, reachable, type_text
 from sagellm_protocol.history.timeline import History
-from sagellm_protocol.model.spec import (
-    Derived,
-    Field,
-    Made,
-    Member,
-    Spec,
-    Type,
-    Unknown,
-    parts,
-)
+from sagellm_protocol.model.kinds import Member, Type, parts
+from sagellm_protocol.model.spec import Derived, Field, Made, Spec, Unknown
 
 Breaks: TypeAlias = Literal["readers", "writers", "both", "none"]
 """Whom a difference breaks, of those who stay at the old release while the others move to the new one.

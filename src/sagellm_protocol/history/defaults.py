@@ -10,7 +10,8 @@ from sagellm_protocol.history.payloads import alike
 from sagellm_protocol.model import to_plain
 from sagellm_protocol.model.annotations import is_message
 from sagellm_protocol.model.converted import dumped, entry_of
-from sagellm_protocol.model.spec import REQUIRED, Derived, Field, Made, Nullable
+from sagellm_protocol.model.kinds import Nullable
+from sagellm_protocol.model.spec import REQUIRED, Derived, Field, Made
 
 
 def plain_default(default: Any) -> Any:

@@ -16,9 +16,10 @@ from sagellm_protocol.history.defaults import is_plain, plain_default, same_defa
 from sagellm_protocol.history.judging import holds
 from sagellm_protocol.history.payloads import multiplies
 from sagellm_protocol.model.annotations import may_nest_without_end
+from sagellm_protocol.model.kinds import Nested, OneOf, nested_in
 from sagellm_protocol.model.reading import Readers
 from sagellm_protocol.model.source import DOUBTS
-from sagellm_protocol.model.spec import Field, Nested, OneOf, Spec, Unknown, nested_in
+from sagellm_protocol.model.spec import Field, Spec, Unknown
 from sagellm_protocol.model.surplus import unknown_fields
 
 

@@ -12,29 +12,14 @@ from sagellm_protocol.history.defaults import has_plain_default, is_plain, plain
 from sagellm_protocol.history.payloads import alike
 from sagellm_protocol.history.tables import reachable
 from sagellm_protocol.model import from_plain, to_plain
-from sagellm_protocol.model.annotations import spec_of
 from sagellm_protocol.model.checking import Checker
 from sagellm_protocol.model.choosing import chosen
 from sagellm_protocol.model.exceptions import MOST_TOLD, Loss, LossyDowngradeError
+from sagellm_protocol.model.kinds import Choice, Either, Items, Limited, Nested, Nullable, Table, Type, nested_in
 from sagellm_protocol.model.paths import ROOT, Path, is_hidden, told
 from sagellm_protocol.model.reading import ABSENT
 from sagellm_protocol.model.shortening import HIDDEN, short
-from sagellm_protocol.model.spec import (
-    REQUIRED,
-    Choice,
-    Derived,
-    Either,
-    Field,
-    Items,
-    Limited,
-    Made,
-    Nested,
-    Nullable,
-    Spec,
-    Table,
-    Type,
-    nested_in,
-)
+from sagellm_protocol.model.spec import REQUIRED, Derived, Field, Made, Spec, spec_of
 
 UNSAYABLE: Any = object()
 """Stands for a value of which nothing is left that the older revision can say."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sagellm_protocol.model.bounds import Bound
-from sagellm_protocol.model.spec import (
+from sagellm_protocol.model.kinds import (
     Choice,
     Converted,
     Either,

@@ -8,8 +8,9 @@ from typing import Any
 
 from sagellm_protocol.model.checking import Checker
 from sagellm_protocol.model.exceptions import DecodeError
+from sagellm_protocol.model.kinds import INT_MAX, INT_MIN, MAX_FREE_DEPTH, Type
 from sagellm_protocol.model.paths import ROOT, Path
-from sagellm_protocol.model.spec import INT_MAX, INT_MIN, MAX_FREE_DEPTH, Spec, Type, Unknown
+from sagellm_protocol.model.spec import Spec, Unknown
 
 _SIMPLE: frozenset[type] = frozenset((str, bool, type(None)))
 _CONTAINERS: frozenset[type] = frozenset((dict, list, tuple))

@@ -10,30 +10,27 @@ from sagellm_protocol.history.changes import Tables
 from sagellm_protocol.history.defaults import plain_default
 from sagellm_protocol.model.annotations import is_message
 from sagellm_protocol.model.bounds import Bound
-from sagellm_protocol.model.naming import full_name
-from sagellm_protocol.model.spec import (
+from sagellm_protocol.model.kinds import (
     Choice,
     Converted,
-    Derived,
     Either,
-    Field,
     Flag,
     Free,
     Items,
     Limited,
-    Made,
     Member,
     Nested,
     Nullable,
     Number,
     OneOf,
-    Spec,
     Table,
     Text,
     Type,
     assert_never,
     nested_in,
 )
+from sagellm_protocol.model.naming import full_name
+from sagellm_protocol.model.spec import Derived, Field, Made, Spec
 
 
 def type_text(kind: Type) -> str:

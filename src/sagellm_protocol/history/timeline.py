@@ -18,8 +18,9 @@ from sagellm_protocol.history.undoing import refuse_disorder, tables_of
 from sagellm_protocol.history.upgrading import Upgrade, Upgrades
 from sagellm_protocol.model.annotations import may_nest_without_end, read_type
 from sagellm_protocol.model.exceptions import Loss, UnsupportedRevisionError
+from sagellm_protocol.model.kinds import Type
 from sagellm_protocol.model.paths import ROOT
-from sagellm_protocol.model.spec import REQUIRED, Field, Spec, Type
+from sagellm_protocol.model.spec import REQUIRED, Field, Spec
 
 H = TypeVar("H", bound=Hook)
 

@@ -10,9 +10,9 @@ import attrs
 
 from sagellm_protocol.catalog import Catalog
 from sagellm_protocol.history.changes import HistoryError, Revision, Tables
-from sagellm_protocol.model.annotations import spec_of
 from sagellm_protocol.model.choosing import tag_of
-from sagellm_protocol.model.spec import Choice, Member, Spec, Type, nested_in, replace
+from sagellm_protocol.model.kinds import Choice, Member, Type, nested_in, replace
+from sagellm_protocol.model.spec import Spec, spec_of
 
 
 def tables_of(catalog: Catalog, revisions: Sequence[Revision]) -> tuple[dict[str, Tables], Tables]:

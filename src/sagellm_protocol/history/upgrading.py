@@ -12,25 +12,13 @@ from sagellm_protocol.history.defaults import is_plain, plain_default, same_defa
 from sagellm_protocol.history.hooks import Hook, run_hooks
 from sagellm_protocol.history.payloads import alike, not_an_object, owned
 from sagellm_protocol.history.tables import reachable
-from sagellm_protocol.model.annotations import spec_of, wire_kind
 from sagellm_protocol.model.choosing import chosen
 from sagellm_protocol.model.exceptions import ValidationError, Violation
+from sagellm_protocol.model.kinds import Choice, Either, Items, Limited, Nested, Nullable, Table, Type, wire_kind
 from sagellm_protocol.model.once import Once
 from sagellm_protocol.model.reading import ABSENT
 from sagellm_protocol.model.source import Function
-from sagellm_protocol.model.spec import (
-    REQUIRED,
-    Choice,
-    Either,
-    Field,
-    Items,
-    Limited,
-    Nested,
-    Nullable,
-    Spec,
-    Table,
-    Type,
-)
+from sagellm_protocol.model.spec import REQUIRED, Field, Spec, spec_of
 
 Upgrade: TypeAlias = Callable[[Any, Mapping[str, Any]], Any]
 """Takes a payload and the values for what it does not say; gives today's payload, sharing what did not change."""

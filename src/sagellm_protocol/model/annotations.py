@@ -17,36 +17,30 @@ from sagellm_protocol.model.choosing import tag_of
 from sagellm_protocol.model.converted import entry_for
 from sagellm_protocol.model.deriving import checked
 from sagellm_protocol.model.exceptions import DeclarationError
-from sagellm_protocol.model.limiting import constrained
-from sagellm_protocol.model.naming import full_name
-from sagellm_protocol.model.paths import ROOT
-from sagellm_protocol.model.scope import hints_of
-from sagellm_protocol.model.spec import (
+from sagellm_protocol.model.kinds import (
     INT_MAX,
     INT_MIN,
-    REQUIRED,
     Choice,
-    Derived,
     Either,
-    Field,
     Flag,
     Free,
     Items,
-    Made,
     Member,
     Nested,
     Nullable,
     Number,
     OneOf,
-    Spec,
     Table,
     Text,
     Type,
-    Unknown,
     nested_in,
-    spec_of as spec_of,
-    wire_kind as wire_kind,
+    wire_kind,
 )
+from sagellm_protocol.model.limiting import constrained
+from sagellm_protocol.model.naming import full_name
+from sagellm_protocol.model.paths import ROOT
+from sagellm_protocol.model.scope import hints_of
+from sagellm_protocol.model.spec import REQUIRED, Derived, Field, Made, Spec, Unknown, spec_of
 
 _LEAVES: dict[Any, Type] = {
     str: Text(),

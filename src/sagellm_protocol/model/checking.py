@@ -26,39 +26,34 @@ from sagellm_protocol.model.exceptions import (
 )
 from sagellm_protocol.model.free import FreeChecker
 from sagellm_protocol.model.frozen import EMPTY, FrozenDict
+from sagellm_protocol.model.kinds import (
+    INT_MAX,
+    INT_MIN,
+    Choice,
+    Converted,
+    Either,
+    Flag,
+    Free,
+    Items,
+    Limited,
+    Member,
+    Nested,
+    Nullable,
+    Number,
+    OneOf,
+    Table,
+    Taught,
+    Text,
+    Type,
+    wire_kind,
+)
 from sagellm_protocol.model.nesting import MAX_DEPTH, too_deep
 from sagellm_protocol.model.numbers import Source, float_of, int_of, integers_of
 from sagellm_protocol.model.paths import ROOT, Path, below, is_hidden, told
 from sagellm_protocol.model.refusing import admit, refuse_abstract
 from sagellm_protocol.model.shortening import HIDDEN
 from sagellm_protocol.model.source import Doubt
-from sagellm_protocol.model.spec import (
-    INT_MAX,
-    INT_MIN,
-    REQUIRED,
-    Choice,
-    Converted,
-    Derived,
-    Either,
-    Flag,
-    Free,
-    Items,
-    Limited,
-    Made,
-    Member,
-    Nested,
-    Nullable,
-    Number,
-    OneOf,
-    Spec,
-    Table,
-    Taught,
-    Text,
-    Type,
-    Unknown,
-    spec_of,
-    wire_kind,
-)
+from sagellm_protocol.model.spec import REQUIRED, Derived, Made, Spec, Unknown, spec_of
 from sagellm_protocol.model.statements import doubtful
 from sagellm_protocol.model.teaching import UNTAUGHT, Teaching, standing_in
 from sagellm_protocol.model.validating import lacking_some, validation_of

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sagellm_protocol.model.spec import OneOf, Spec, Type
+from sagellm_protocol.model.kinds import OneOf, Type
+from sagellm_protocol.model.spec import Spec
 
 
 def tag_of(tables: Sequence[Mapping[str, Type]]) -> str | None:

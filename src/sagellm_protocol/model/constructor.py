@@ -9,11 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from sagellm_protocol.model.annotations import spec_of
 from sagellm_protocol.model.checking import check_arguments
 from sagellm_protocol.model.refusing import admit
 from sagellm_protocol.model.source import DOUBTS, Function
-from sagellm_protocol.model.spec import Derived, Field, Made, Mark
+from sagellm_protocol.model.spec import Derived, Field, Made, Mark, spec_of
 from sagellm_protocol.model.statements import CheckStatements
 from sagellm_protocol.model.validating import validation_of
 

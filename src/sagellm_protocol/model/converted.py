@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from sagellm_protocol.model.exceptions import EncodeError
+from sagellm_protocol.model.kinds import Converted
 from sagellm_protocol.model.shortening import short
 from sagellm_protocol.model.source import Doubt
-from sagellm_protocol.model.spec import Converted
 from sagellm_protocol.model.uuids import UUID_TEXT, plain_uuid, uuid_of
 
 if TYPE_CHECKING:

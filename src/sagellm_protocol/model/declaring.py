@@ -212,7 +212,8 @@ def _reduce(self: Any) -> tuple[Callable[..., Any], tuple[type, dict[str, Any]]]
 
 
 def _unpickled(cls: type[T], fields: dict[str, Any]) -> T:
-    from sagellm_protocol.model.annotations import message_of, spec_of
+    from sagellm_protocol.model.annotations import message_of
+    from sagellm_protocol.model.spec import spec_of
 
     arguments = spec_of(cast("type", message_of(cls))).arguments
     return cls(**{arguments.get(name, name): value for name, value in fields.items()})

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 from sagellm_protocol.model.exceptions import ValidationError, Violation, blaming
+from sagellm_protocol.model.kinds import Type
 from sagellm_protocol.model.source import DOUBTS, Function
-from sagellm_protocol.model.spec import Type
 from sagellm_protocol.model.statements import CheckStatements
 from sagellm_protocol.model.validating import words
 

@@ -14,9 +14,9 @@ import attrs
 
 from sagellm_protocol.model.containers import exact, is_sequence, items_of, pairs_of, read
 from sagellm_protocol.model.frozen import EMPTY, FrozenDict
+from sagellm_protocol.model.kinds import INT_MAX, INT_MIN, MAX_FREE_DEPTH
 from sagellm_protocol.model.nesting import MAX_VALUES
 from sagellm_protocol.model.paths import Path
-from sagellm_protocol.model.spec import INT_MAX, INT_MIN, MAX_FREE_DEPTH
 
 _PLAIN = frozenset((str, bool, type(None)))
 _TOO_DEEP = f"at most {MAX_FREE_DEPTH} levels deep"

@@ -6,9 +6,9 @@ import math
 from typing import Any
 
 from sagellm_protocol.model.frozen import EMPTY, DraftDict, FrozenDict
+from sagellm_protocol.model.kinds import INT_MAX, INT_MIN, MAX_FREE_DEPTH
 from sagellm_protocol.model.nesting import LARGE
 from sagellm_protocol.model.source import Doubt
-from sagellm_protocol.model.spec import INT_MAX, INT_MIN, MAX_FREE_DEPTH
 
 _TEXTS: frozenset[type] = frozenset((str, bool, type(None)))
 _SIMPLE: frozenset[type] = frozenset((str, bool, type(None), int))

@@ -12,8 +12,7 @@ import annotated_types
 
 from sagellm_protocol.model.bounds import MEANINGS, NAMES, Bound, Measure, Test
 from sagellm_protocol.model.exceptions import DeclarationError
-from sagellm_protocol.model.source import Doubt
-from sagellm_protocol.model.spec import (
+from sagellm_protocol.model.kinds import (
     Converted,
     Items,
     Limited,
@@ -25,6 +24,7 @@ from sagellm_protocol.model.spec import (
     Type,
     nested_in,
 )
+from sagellm_protocol.model.source import Doubt
 from sagellm_protocol.model.units import Unit
 
 _NEVER_FINITE = (math.isnan, math.isinf)

@@ -11,7 +11,7 @@ from sagellm_protocol.model.naming import full_name
 from sagellm_protocol.model.shortening import short
 
 if TYPE_CHECKING:
-    from sagellm_protocol.model.spec import Type
+    from sagellm_protocol.model.kinds import Type
 
 T = TypeVar("T")
 
@@ -55,7 +55,7 @@ def field_type(
     # Imported only now: most programs declare no such class.
     from sagellm_protocol.model.annotations import read_type
     from sagellm_protocol.model.converted import enter
-    from sagellm_protocol.model.spec import Converted, Flag, Free, Items, Number, Table, Text, parts
+    from sagellm_protocol.model.kinds import Converted, Flag, Free, Items, Number, Table, Text, parts
 
     if not isinstance(cls, type):
         raise DeclarationError(f"{cls!r} is no class: field_type() is given the class that fields are annotated with")
@@ -95,8 +95,8 @@ def _is_known(cls: type) -> bool:
 
 
 def _loading(cls: type, wire: Type, load: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    from sagellm_protocol.model.kinds import Text
     from sagellm_protocol.model.source import Doubt
-    from sagellm_protocol.model.spec import Text
 
     words, is_text = full_name(cls), isinstance(wire, Text)
 

@@ -12,29 +12,18 @@ from typing import Any
 
 import attrs
 
-from sagellm_protocol.model.annotations import may_nest_without_end, spec_of
+from sagellm_protocol.model.annotations import may_nest_without_end
 from sagellm_protocol.model.choosing import chosen, tags
 from sagellm_protocol.model.constructor import draft_of
 from sagellm_protocol.model.deriving import made
 from sagellm_protocol.model.exceptions import ValidationError
+from sagellm_protocol.model.kinds import MAX_FREE_DEPTH, Choice, Nested, Type, classes_in
 from sagellm_protocol.model.naming import full_name
 from sagellm_protocol.model.nesting import refuse_too_deep, too_deep
 from sagellm_protocol.model.once import Once
 from sagellm_protocol.model.refusing import refuse_abstract
 from sagellm_protocol.model.source import DOUBTS, Doubt, Function
-from sagellm_protocol.model.spec import (
-    MAX_FREE_DEPTH,
-    Choice,
-    Derived,
-    Field,
-    Made,
-    Mark,
-    Nested,
-    Spec,
-    Type,
-    Unknown,
-    classes_in,
-)
+from sagellm_protocol.model.spec import Derived, Field, Made, Mark, Spec, Unknown, spec_of
 from sagellm_protocol.model.statements import CheckStatements, Origin
 from sagellm_protocol.model.teaching import UNTAUGHT, Teaching, standing_in
 from sagellm_protocol.model.validating import validation_of
@@ -198,9 +187,15 @@ def _default(to: Function, field: Field) -> str:
     return f"{to.bind('default_' + field.name, default)}{'()' if anew else ''}"
 
 
-def within_depth(kind: Type, read: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """A reader that doubts what nests too deep, where a message can hold itself: elsewhere its type is the limit."""
-    if not may_nest_without_end(kind):
+def within_depth(kind: Type, read: Callable[[Any], Any], *, hooks: bool = False) -> Callable[[Any], Any]:
+    """A reader that doubts what nests too deep, where its type is no limit: a message can hold itself, or a hook reads.
+
+    Args:
+        kind: what it reads.
+        read: the reader.
+        hooks: whether hooks of a user's read some of it, which may not look at all that they are given.
+    """
+    if not hooks and not may_nest_without_end(kind):
         return read
 
     def read_within(payload: Any) -> Any:

@@ -16,8 +16,7 @@ import attrs
 
 from sagellm_protocol.model import freezing
 from sagellm_protocol.model.frozen import EMPTY, DraftDict, FrozenDict
-from sagellm_protocol.model.source import Function, doubting
-from sagellm_protocol.model.spec import (
+from sagellm_protocol.model.kinds import (
     INT_MAX,
     INT_MIN,
     Choice,
@@ -39,6 +38,7 @@ from sagellm_protocol.model.spec import (
     assert_never,
     wire_kind,
 )
+from sagellm_protocol.model.source import Function, doubting
 
 Origin: TypeAlias = Literal["python", "json", "msgpack", "dict"]
 """Whose values: a caller's arguments; a JSON parser's, whose floats are finite and whose integers fit 64 bits; a

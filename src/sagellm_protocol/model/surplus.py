@@ -5,11 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from sagellm_protocol.model.annotations import spec_of, wire_kind
 from sagellm_protocol.model.choosing import chosen
 from sagellm_protocol.model.containers import is_sequence, items_of, pairs_of
+from sagellm_protocol.model.kinds import (
+    Choice,
+    Either,
+    Items,
+    Limited,
+    Nested,
+    Nullable,
+    Table,
+    Type,
+    nested_in,
+    wire_kind,
+)
 from sagellm_protocol.model.paths import ROOT, Path, told
-from sagellm_protocol.model.spec import Choice, Either, Items, Limited, Nested, Nullable, Spec, Table, Type, nested_in
+from sagellm_protocol.model.spec import Spec, spec_of
 
 
 def unknown_fields(kind: Type, payload: Any, specs: Mapping[str, Spec] | None = None) -> Iterator[str]:

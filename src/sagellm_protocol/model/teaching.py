@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from sagellm_protocol.model.spec import Choice, Spec, Taught, Type
+from sagellm_protocol.model.kinds import Choice, Taught, Type
+from sagellm_protocol.model.spec import Spec
 
 
 class Teaching(Protocol):

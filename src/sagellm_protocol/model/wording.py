@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from sagellm_protocol.model.paths import cut
-from sagellm_protocol.model.spec import (
+from sagellm_protocol.model.kinds import (
     Choice,
     Converted,
     Either,
@@ -23,6 +22,7 @@ from sagellm_protocol.model.spec import (
     Type,
     assert_never,
 )
+from sagellm_protocol.model.paths import cut
 
 
 def describe(kind: Type) -> str:

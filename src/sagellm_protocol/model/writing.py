@@ -7,15 +7,11 @@ from typing import Any, Literal, TypeAlias, cast
 
 import attrs
 
-from sagellm_protocol.model.annotations import spec_of
 from sagellm_protocol.model.frozen import thaw
-from sagellm_protocol.model.once import Once
-from sagellm_protocol.model.source import Function
-from sagellm_protocol.model.spec import (
+from sagellm_protocol.model.kinds import (
     Choice,
     Converted,
     Either,
-    Field,
     Flag,
     Free,
     Items,
@@ -25,7 +21,6 @@ from sagellm_protocol.model.spec import (
     Nullable,
     Number,
     OneOf,
-    Spec,
     Table,
     Taught,
     Text,
@@ -34,6 +29,9 @@ from sagellm_protocol.model.spec import (
     nested_in,
     parts,
 )
+from sagellm_protocol.model.once import Once
+from sagellm_protocol.model.source import Function
+from sagellm_protocol.model.spec import Field, Spec, spec_of
 from sagellm_protocol.model.teaching import UNTAUGHT, Teaching
 
 Form: TypeAlias = Literal["orjson", "msgpack", "plain"]

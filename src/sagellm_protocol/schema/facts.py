@@ -15,28 +15,25 @@ from sagellm_protocol.history import History
 from sagellm_protocol.history.defaults import plain_default
 from sagellm_protocol.model.annotations import is_message
 from sagellm_protocol.model.bounds import Bound
-from sagellm_protocol.model.spec import (
+from sagellm_protocol.model.kinds import (
     Choice,
     Converted,
-    Derived,
     Either,
-    Field,
     Flag,
     Free,
     Items,
     Limited,
-    Made,
     Member,
     Nested,
     Nullable,
     Number,
     OneOf,
-    Spec,
     Table,
     Text,
     Type,
     assert_never,
 )
+from sagellm_protocol.model.spec import Derived, Field, Made, Spec
 from sagellm_protocol.model.writing import Writers
 
 

@@ -22,34 +22,31 @@ import attrs
 
 from sagellm_protocol.history import HISTORY, LATEST, History
 from sagellm_protocol.history.defaults import has_plain_default, plain_default
-from sagellm_protocol.model.annotations import is_message, read_type, wire_kind
+from sagellm_protocol.model.annotations import is_message, read_type
 from sagellm_protocol.model.bounds import Bound
-from sagellm_protocol.model.spec import (
+from sagellm_protocol.model.kinds import (
     INT_MAX,
     INT_MIN,
     Choice,
     Converted,
-    Derived,
     Either,
-    Field,
     Flag,
     Free,
     Items,
     Limited,
-    Made,
     Member,
     Nested,
-    NotAllNull,
     Nullable,
     Number,
     OneOf,
-    Spec,
     Table,
     Text,
     Type,
     assert_never,
     nested_in,
+    wire_kind,
 )
+from sagellm_protocol.model.spec import Derived, Field, Made, NotAllNull, Spec
 from sagellm_protocol.schema.descriptions import class_text, field_texts
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"

@@ -7,7 +7,7 @@ from typing import Any
 
 from sagellm_protocol.model.bounds import MEANINGS, Bound
 from sagellm_protocol.model.converted import entry_called
-from sagellm_protocol.model.spec import (
+from sagellm_protocol.model.kinds import (
     Converted,
     Either,
     Flag,

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from sagellm_protocol.history.changes import against_retyping
-from sagellm_protocol.model.spec import Type
+from sagellm_protocol.model.kinds import Type
 from sagellm_protocol.schema.facts import Facts, Subject
 from sagellm_protocol.schema.reading import read_annotation
 

@@ -12,33 +12,30 @@ from hypothesis import reject, strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from sagellm_protocol.history import HISTORY, LATEST, History
-from sagellm_protocol.model.annotations import spec_of
 from sagellm_protocol.model.bounds import Bound, Test
 from sagellm_protocol.model.choosing import fitting_specs
 from sagellm_protocol.model.exceptions import ValidationError
-from sagellm_protocol.model.spec import (
+from sagellm_protocol.model.kinds import (
     INT_MAX,
     INT_MIN,
     Choice,
     Converted,
     Either,
-    Field,
     Flag,
     Free,
     Items,
     Limited,
     Member,
     Nested,
-    NotAllNull,
     Nullable,
     Number,
     OneOf,
-    Spec,
     Table,
     Text,
     Type,
     assert_never,
 )
+from sagellm_protocol.model.spec import Field, NotAllNull, Spec, spec_of
 
 T = TypeVar("T")
 
