@@ -23,7 +23,11 @@ from mutmut.utils.file_utils import walk_mutatable_files
 from mutmut.workers import isolation
 
 PACKAGE = Path("src/sagellm_protocol")
-DEFAULT = (PACKAGE / "model/checking.py", PACKAGE / "codecs", PACKAGE / "history", PACKAGE / "archive")
+CHECKS = ("checking", "leaves", "noting", "sifting")
+DEFAULT = (
+    *(PACKAGE / "model" / f"{name}.py" for name in CHECKS),
+    *(PACKAGE / name for name in ("codecs", "history", "archive")),
+)
 FIRST = 40
 """How many tests have a first look at each mutant."""
 AGAIN = {"model": ["tests/model", "tests/codecs"]}

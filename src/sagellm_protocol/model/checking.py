@@ -7,13 +7,13 @@ subclass of ``str``, ``float``, ``list`` or ``dict`` may have overridden are not
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
 import attrs
 
+from sagellm_protocol.model import leaves
 from sagellm_protocol.model.choosing import fitting_specs, tags
 from sagellm_protocol.model.containers import exact, is_sequence, items_of, pairs_of, read
 from sagellm_protocol.model.converted import entry_of
@@ -22,13 +22,10 @@ from sagellm_protocol.model.exceptions import (
     DecodeError,
     ProtocolError,
     ValidationError,
-    Violation,
 )
 from sagellm_protocol.model.free import FreeChecker
 from sagellm_protocol.model.frozen import EMPTY, FrozenDict
 from sagellm_protocol.model.kinds import (
-    INT_MAX,
-    INT_MIN,
     Choice,
     Converted,
     Either,
@@ -48,18 +45,16 @@ from sagellm_protocol.model.kinds import (
     wire_kind,
 )
 from sagellm_protocol.model.nesting import MAX_DEPTH, too_deep
-from sagellm_protocol.model.numbers import Source, float_of, int_of, integers_of
-from sagellm_protocol.model.paths import ROOT, Path, below, is_hidden, told
+from sagellm_protocol.model.noting import BROKEN, Notes
+from sagellm_protocol.model.paths import ROOT, Path, told
 from sagellm_protocol.model.refusing import admit, refuse_abstract
-from sagellm_protocol.model.shortening import HIDDEN
+from sagellm_protocol.model.sifting import doubtful_places, never_right
 from sagellm_protocol.model.source import Doubt
 from sagellm_protocol.model.spec import REQUIRED, Derived, Made, Spec, Unknown, spec_of
-from sagellm_protocol.model.statements import doubtful
 from sagellm_protocol.model.teaching import UNTAUGHT, Teaching, standing_in
 from sagellm_protocol.model.validating import lacking_some, validation_of
 from sagellm_protocol.model.wording import describe, one_of
 
-_BROKEN = object()
 _SHAPES: dict[str, type | tuple[type, ...]] = {
     "text": str,
     "number": (int, float),
@@ -70,51 +65,19 @@ _SHAPES: dict[str, type | tuple[type, ...]] = {
 
 
 @attrs.define
-class Checker:
+class Checker(Notes):
     """One check of one value: where it comes from, the specs that apply, and the violations found."""
 
-    source: Source
     unknown: Unknown | None = None
     specs: Mapping[str, Spec] | None = None
     """The specs of another revision, by message name; where it is absent, each class's own."""
     teaching: Teaching = UNTAUGHT
-    violations: list[Violation] = attrs.field(factory=list)
-    """The first hundred."""
-    more: int = 0
-    """How many there are besides."""
     _choices: dict[int, tuple[list[Spec], dict[str, Spec], frozenset[type]]] = attrs.field(factory=dict, init=False)
     """The specs of the messages of a choice, those by their tags, and the classes that may stand there themselves."""
-
-    @property
-    def found(self) -> int:
-        """How many violations there are in all."""
-        return len(self.violations) + self.more
 
     def spec(self, nested: Nested) -> Spec:
         """The spec that applies to a nested message."""
         return self.teaching.spec(spec_of(nested.cls) if self.specs is None else self.specs[nested.name])
-
-    def broken(self, path: Path, rule: str | Callable[[], str], value: object) -> Any:
-        """Note a violation; gives the mark that stands for the broken value."""
-        if len(self.violations) < MOST_TOLD:
-            shown = HIDDEN if is_hidden(path) else value
-            self.violations.append(Violation(told(path), rule if isinstance(rule, str) else rule(), shown))
-        else:
-            self.more += 1
-        return _BROKEN
-
-    def also(self, violations: Sequence[Violation], more: int, path: Path = ROOT) -> Any:
-        """Note what another check found in the value at a path."""
-        room = MOST_TOLD - len(self.violations)
-        above = told(path)
-        self.violations += (attrs.evolve(found, path=below(above, found.path)) for found in violations[:room])
-        self.more += more + len(violations[room:])
-        return _BROKEN
-
-    def raise_for(self, message_name: str) -> None:
-        """Raise all that was found, if anything was."""
-        if self.violations:
-            raise ValidationError(message_name, self.violations, self.more) from None
 
     def check(self, kind: Type, value: Any, path: Path) -> Any:
         """``value`` as a message holds it, or a mark that something in it is wrong."""
@@ -122,45 +85,6 @@ class Checker:
 
     def _nullable(self, kind: Nullable, value: Any, path: Path) -> Any:
         return None if value is None else self.check(kind.inner, value, path)
-
-    def _text(self, _: Text, value: Any, path: Path) -> Any:
-        return str.__str__(value) if isinstance(value, str) else self.broken(path, "str", value)
-
-    def _flag(self, _: Flag, value: Any, path: Path) -> Any:
-        return value if isinstance(value, bool) else self.broken(path, "bool", value)
-
-    def _number(self, kind: Number, value: Any, path: Path) -> Any:
-        number = float_of(value, self.source) if kind.kind is float else int_of(value, self.source)
-        if number is None:
-            return self.broken(path, kind.kind.__name__, value)
-        if isinstance(number, int):
-            self.integer(number, path)
-        elif not math.isfinite(number):
-            return self.broken(path, "finite", value)
-        for bound in kind.bounds:
-            if not bound.holds(number):
-                return self.broken(path, bound.words, value)
-        return number
-
-    def integer(self, value: int, path: Path) -> int:
-        """An integer itself; a payload's must fit 64 bits."""
-        value = int.__int__(value)
-        if self.source == "wire" and not INT_MIN <= value <= INT_MAX:
-            raise DecodeError(f"{told(path) or 'the payload'} is an integer past 64 bits") from None
-        return value
-
-    def _member(self, kind: Member, value: Any, path: Path) -> Any:
-        if kind.cls is not None and isinstance(value, kind.cls):
-            return value
-        plain = str.__str__(value) if isinstance(value, str) else int_of(value, self.source)
-        name = None if plain is None else kind.names.get(plain)
-        if name is None:
-            return self.broken(path, lambda: one_of(tuple(dict.fromkeys(kind.members.values()))), value)
-        return plain if kind.cls is None else kind.cls[name]  # type: ignore[index]
-
-    def _one_of(self, kind: OneOf, value: Any, path: Path) -> Any:
-        plain = str.__str__(value) if isinstance(value, str) else int_of(value, self.source)
-        return plain if plain in kind.values else self.broken(path, lambda: one_of(kind.values), value)
 
     def _converted(self, kind: Converted, value: Any, path: Path) -> Any:
         try:
@@ -170,7 +94,7 @@ class Checker:
                 return kind.load(exact(value))
             before = self.found
             held = self.check(kind.wire, value, path)
-            return kind.load(held) if self.found == before else _BROKEN
+            return kind.load(held) if self.found == before else BROKEN
         except Doubt as doubt:
             return self.broken(path, doubt.args[0] if doubt.args else kind.words, value)
 
@@ -178,7 +102,7 @@ class Checker:
         before = self.found
         held = self.check(kind.inner, value, path)
         if self.found != before:
-            return _BROKEN
+            return BROKEN
         for bound in kind.bounds:
             if not bound.holds(held):
                 return self.broken(path, partial(bound.against, held), value)
@@ -267,28 +191,17 @@ class Checker:
         inner, check = kind.item, _CHECKS[type(kind.item)]
         items = list(read(items_of, value, path, self.broken))
         before = self.found
-        doubts = iter(self._doubtful(inner, items))
+        doubts = iter(doubtful_places(inner, items, self.source))
         for index in doubts:
             items[index] = check(self, inner, items[index], (path, index))
             if len(self.violations) == MOST_TOLD:
                 self._count_items(inner, [items[index] for index in doubts])
-        return tuple(items) if self.found == before else _BROKEN
-
-    def _doubtful(self, kind: Type, items: list[Any]) -> Sequence[int]:
-        """The places of the items that are not plainly right, once integers stand for the floats that are integers."""
-        doubts = doubtful(kind, items)
-        whole = isinstance(kind, Number) and kind.kind is int and self.source == "wire"
-        if whole and doubts and float in map(type, items):
-            given, items[:] = items.copy(), integers_of(items)
-            doubts = doubtful(kind, items)
-            for index in doubts:
-                items[index] = given[index]
-        return doubts
+        return tuple(items) if self.found == before else BROKEN
 
     def _count_items(self, kind: Type, items: list[Any]) -> None:
         """Count what is wrong with items of a sequence, where as many as are told have been found."""
         asked, check = kind.inner if type(kind) is Limited else kind, _CHECKS[type(kind)]
-        never = _never(asked)
+        never = never_right(asked)
         left = [item for item in items if type(item) not in never]
         self.more += len(items) - len(left)
         if isinstance(asked, Converted) and asked.shortest:
@@ -314,8 +227,8 @@ class Checker:
             key: check(self, inner, item, (path, key))
             for key, item in self._texts(read(pairs_of, value, path, self.broken), path)
         }
-        if any(item is _BROKEN for item in table.values()):
-            return _BROKEN
+        if any(item is BROKEN for item in table.values()):
+            return BROKEN
         return FrozenDict(table) if table else EMPTY
 
     def _free(self, _: Free, value: Any, path: Path) -> Any:
@@ -351,13 +264,13 @@ class Checker:
         payload = self._fields_of(value, path)
         if len(self.violations) == MOST_TOLD and not self._validates(spec):
             self._count(spec, payload)
-            return _BROKEN
+            return BROKEN
         fields = self.fields(spec, payload, path)
         if self.specs is not None:
-            return fields if self.found == before else _BROKEN
+            return fields if self.found == before else BROKEN
         if self.found != before:
             self.validate_rest(spec, fields, path)
-            return _BROKEN
+            return BROKEN
         refuse_abstract(spec.cls)
         try:
             return spec.cls(**{spec.arguments[name]: found for name, found in fields.items()})
@@ -377,7 +290,7 @@ class Checker:
         right = {name: given.factory() if isinstance(given, Made) else given for name, given in right.items()}
         right |= fields
         lacking = {
-            name for name, held in right.items() if held is _BROKEN or held is REQUIRED or isinstance(held, Derived)
+            name for name, held in right.items() if held is BROKEN or held is REQUIRED or isinstance(held, Derived)
         }
         message = lacking_some(spec.cls, {name: held for name, held in right.items() if name not in lacking})
         for name, rule, value, _ in validation.broken(message, lacking):
@@ -416,11 +329,11 @@ class Checker:
 
 _CHECKS: dict[type, Callable[[Checker, Any, Any, Path], Any]] = {
     Nullable: Checker._nullable,
-    Text: Checker._text,
-    Flag: Checker._flag,
-    Number: Checker._number,
-    Member: Checker._member,
-    OneOf: Checker._one_of,
+    Text: leaves.text,
+    Flag: leaves.flag,
+    Number: leaves.number,
+    Member: leaves.member,
+    OneOf: leaves.literal,
     Converted: Checker._converted,
     Limited: Checker._limited,
     Nested: Checker._nested,
@@ -431,22 +344,6 @@ _CHECKS: dict[type, Callable[[Checker, Any, Any, Path], Any]] = {
     Free: Checker._free,
     Taught: Checker._taught,
 }
-
-
-_NO_MESSAGES: frozenset[type] = frozenset((str, bytes, bool, int, float, type(None), list, tuple))
-_NEVER: dict[type, frozenset[type]] = {
-    Number: frozenset((str, bytes, bool, type(None), list, tuple, dict)),
-    Text: frozenset((bytes, bool, int, float, type(None), list, tuple, dict)),
-    Nested: _NO_MESSAGES,
-    Choice: _NO_MESSAGES,
-}
-"""Classes of which no value is right: where as many are told as may be, such items of a sequence are but counted."""
-
-
-def _never(kind: Type) -> frozenset[type]:
-    if isinstance(kind, Converted):
-        return _NEVER.get(type(kind.wire), frozenset()) - kind.also - {kind.cls}
-    return _NEVER.get(type(kind), frozenset())
 
 
 def check_arguments(cls: type, message: type, arguments: dict[str, Any], unknown: dict[str, Any]) -> dict[str, Any]:
