@@ -9,6 +9,7 @@ import io
 import pickle
 import pprint
 import pydoc
+import re
 import sys
 import threading
 import traceback
@@ -1023,7 +1024,8 @@ def test_help_shows_fields_and_no_inner_works() -> None:
     Request(request_id="r", trace_id="t", max_tokens=1)
     pydoc.Helper(output=out)(Request)
     text = out.getvalue()
-    assert "Request(*, request_id: str, trace_id: str, model: str = ''" in text
+    # From 3.13 on long signatures are broken into lines.
+    assert "*, request_id: str, trace_id: str, model: str = ''" in re.sub(r"[\s|]+", " ", text)
     assert "Method resolution order" not in text
     assert "Identifies the request; every response" in text
     for inner in ("UNSET", "Draft", "__attrs_init__", " _message_"):
