@@ -108,7 +108,7 @@ class Chest:
     text_or_leaf: Union[str, Leaf] = ""  # noqa: UP007
     few: Annotated[Sequence[Leaf], annotated_types.MaxLen(3)] = ()
     number: float = 0.0
-    twice: float = derived(lambda self: 2 * self.number, default=0.0)
+    half: float = derived(lambda self: self.number / 2, default=0.0)
     later: int = 0
 
 

@@ -13,6 +13,7 @@ import re
 import sys
 import threading
 import traceback
+import typing
 import weakref
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
@@ -703,7 +704,7 @@ def test_a_message_made_by_calls() -> None:
     import types
 
     def body(names: dict[str, Any]) -> None:
-        names["__annotations__"] = {"x": "Sequence[int]", "y": Sequence["int"]}
+        names["__annotations__"] = {"x": "Sequence[int]", "y": typing.Sequence["int"]}
         names["y"] = ()
         names["__module__"] = __name__
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import typing
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -57,7 +58,8 @@ def field_type(
     from sagellm_protocol.model.converted import enter
     from sagellm_protocol.model.kinds import Converted, Flag, Free, Items, Number, Table, Text, parts
 
-    if not isinstance(cls, type):
+    given: object = cls  # To Python 3.10 list[int] is a class.
+    if not isinstance(given, type) or typing.get_origin(given) is not None:
         raise DeclarationError(f"{cls!r} is no class: field_type() is given the class that fields are annotated with")
     kind = read_type(wire)
     if any(not isinstance(part, (Text, Flag, Number, Items, Table, Free)) for part in parts(kind)):
