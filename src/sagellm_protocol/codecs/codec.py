@@ -31,6 +31,34 @@ T = TypeVar("T")
 Wire = TypeVar("Wire")
 
 
+def _revision(codec: Any) -> str:
+    revision: str = codec.options.history.resolve(codec.options.revision)
+    return revision
+
+
+def _converter(codec: Any) -> MessageConverter:
+    return MessageConverter(codec._read_dict, codec._write, codec.format, codec._loads)
+
+
+def _taught(codec: Any) -> Teachings:
+    configure = codec.options.configure
+    teachings = Teachings() if configure is None else _taught_by(configure, codec.converter)
+    codec.converter.close()
+    return teachings
+
+
+def _readers(codec: Any) -> MessageReaders:
+    return MessageReaders(codec.format.origin, codec.options, codec.revision, codec._teachings)
+
+
+def _dict_readers(codec: Any) -> MessageReaders:
+    return MessageReaders("dict", codec.options, codec.revision, codec._teachings)
+
+
+def _writers(codec: Any) -> MessageWriters:
+    return MessageWriters(codec.format, codec.options, codec.revision, codec._teachings)
+
+
 @attrs.frozen(eq=False, repr=False, slots=False)
 class Codec(Generic[Wire]):
     """Messages to and from one wire format at one revision. Made by :func:`sagellm_protocol.codecs.get`.
@@ -42,47 +70,19 @@ class Codec(Generic[Wire]):
     format: Format
     options: Options
     media_type: str | None
-    revision: str = attrs.field(init=False)
+    # What follows is derived in this order: hooks are asked for once the converter has been taught.
+    revision: str = attrs.field(init=False, default=attrs.Factory(_revision, takes_self=True))
     """The revision that it speaks."""
-    converter: MessageConverter = attrs.field(init=False)
+    converter: MessageConverter = attrs.field(init=False, default=attrs.Factory(_converter, takes_self=True))
     """The cattrs converter of this format and revision, whose hooks it runs."""
-    _teachings: Teachings = attrs.field(init=False)
-    _readers: MessageReaders = attrs.field(init=False)
-    _dict_readers: MessageReaders = attrs.field(init=False)
+    _teachings: Teachings = attrs.field(init=False, default=attrs.Factory(_taught, takes_self=True))
+    _readers: MessageReaders = attrs.field(init=False, default=attrs.Factory(_readers, takes_self=True))
+    _dict_readers: MessageReaders = attrs.field(init=False, default=attrs.Factory(_dict_readers, takes_self=True))
     """Those of the converter: of what it is given, nothing is known that a parser would be sure of."""
-    _writers: MessageWriters = attrs.field(init=False)
+    _writers: MessageWriters = attrs.field(init=False, default=attrs.Factory(_writers, takes_self=True))
     _encoders: dict[type, Callable[[Any], Wire]] = attrs.field(factory=dict, init=False)
     _decoders: dict[Any, Callable[[Any], Any]] = attrs.field(factory=dict, init=False)
     _enveloped_readers: dict[str, MessageReaders] = attrs.field(factory=dict, init=False)
-
-    # What is derived, in this order: hooks are asked for once the converter has been taught.
-
-    @revision.default
-    def _resolved(self) -> str:
-        return self.options.history.resolve(self.options.revision)
-
-    @converter.default
-    def _new_converter(self) -> MessageConverter:
-        return MessageConverter(self._read_dict, self._write, self.format, self._loads)
-
-    @_teachings.default
-    def _taught(self) -> Teachings:
-        configure = self.options.configure
-        teachings = Teachings() if configure is None else _taught_by(configure, self.converter)
-        self.converter.close()
-        return teachings
-
-    @_readers.default
-    def _new_readers(self) -> MessageReaders:
-        return MessageReaders(self.format.origin, self.options, self.revision, self._teachings)
-
-    @_dict_readers.default
-    def _new_dict_readers(self) -> MessageReaders:
-        return MessageReaders("dict", self.options, self.revision, self._teachings)
-
-    @_writers.default
-    def _new_writers(self) -> MessageWriters:
-        return MessageWriters(self.format, self.options, self.revision, self._teachings)
 
     def __repr__(self) -> str:
         return f"<codec {self.name} at revision {self.revision}>"

@@ -74,7 +74,7 @@ _OF_FIELD: tuple[tuple[Callable[[attrs.Attribute[Any]], bool], str], ...] = (
         "hash=True with eq=False: equal messages would hash differently; leave hash= out",
     ),
     (lambda field: not may_name_a_field(field.name), "not a name that a field may have"),
-    (lambda field: not may_name_a_field(field.alias or ""), "not a name that alias= may give"),
+    (lambda field: not may_name_a_field(field.alias or field.name), "not a name that alias= may give"),
 )
 """What a field may not say. Run when the class is declared: it needs no annotation."""
 
