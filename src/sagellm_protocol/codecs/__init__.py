@@ -6,18 +6,20 @@ from collections.abc import Callable
 from functools import partial, wraps
 from importlib import import_module
 from inspect import Signature, signature
-from typing import Any, Concatenate, Literal, ParamSpec, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Concatenate, Literal, ParamSpec, TypeVar, overload
 
 from attrs import evolve
 
 from sagellm_protocol.codecs.codec import Codec
-from sagellm_protocol.codecs.converting import MessageConverter
 from sagellm_protocol.codecs.formats import Format
 from sagellm_protocol.codecs.negotiation import choices, unmatched
 from sagellm_protocol.codecs.options import Options
 from sagellm_protocol.codecs.registry import PLAIN, Registration, Registry
 from sagellm_protocol.model.exceptions import MissingExtraError, UnknownCodecError, UnsupportedRevisionError
 from sagellm_protocol.model.shortening import short
+
+if TYPE_CHECKING:
+    from sagellm_protocol.codecs.converting import MessageConverter
 
 _BUILT_IN: dict[str, tuple[str, str | None]] = {
     "json": ("json", "application/json"),
@@ -136,6 +138,13 @@ def _found(name: str, options: Options, failures: list[str]) -> Codec[Any] | Non
     except (UnknownCodecError, MissingExtraError) as error:
         failures.append(str(error))
         return None
+
+
+def __getattr__(name: str) -> Any:
+    # With it comes cattrs, which most programs need not load.
+    if name == "MessageConverter":
+        return import_module(f"{__name__}.converting").MessageConverter
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 __all__ = [

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import threading
 import typing
 from collections.abc import Callable
-from typing import Any, Generic, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 import attrs
 
-from sagellm_protocol.codecs.converting import MessageConverter, known
 from sagellm_protocol.codecs.envelope import PAYLOAD, unwrap, wrap
 from sagellm_protocol.codecs.formats import Format, plain, refuse_endless, taken
 from sagellm_protocol.codecs.messages import MessageReaders, MessageWriters
 from sagellm_protocol.codecs.options import Options
-from sagellm_protocol.codecs.teaching import Teachings, teachings_of
+from sagellm_protocol.codecs.taught import Teachings
 from sagellm_protocol.codecs.ways import (
     checking,
     packing,
@@ -21,12 +21,17 @@ from sagellm_protocol.codecs.ways import (
     refuse_bytes,
     writing,
 )
-from sagellm_protocol.model.annotations import is_message, message_of, read_type
+from sagellm_protocol.model.annotations import is_message, known, message_of, read_type
 from sagellm_protocol.model.exceptions import DeclarationError, OptionError, ProtocolError
 from sagellm_protocol.model.kinds import Choice, Nested, Type
 from sagellm_protocol.model.reading import vouched
 from sagellm_protocol.model.shortening import short
 
+if TYPE_CHECKING:
+    from sagellm_protocol.codecs.converting import MessageConverter
+
+_LOCK = threading.RLock()
+"""Held while a converter is made: there is one for each codec."""
 T = TypeVar("T")
 Wire = TypeVar("Wire")
 
@@ -36,15 +41,9 @@ def _revision(codec: Any) -> str:
     return revision
 
 
-def _converter(codec: Any) -> MessageConverter:
-    return MessageConverter(codec._read_dict, codec._write, codec.format, codec._loads)
-
-
-def _taught(codec: Any) -> Teachings:
+def _teachings(codec: Any) -> Teachings:
     configure = codec.options.configure
-    teachings = Teachings() if configure is None else _taught_by(configure, codec.converter)
-    codec.converter.close()
-    return teachings
+    return Teachings() if configure is None else _taught_by(configure, codec)
 
 
 def _readers(codec: Any) -> MessageReaders:
@@ -73,9 +72,9 @@ class Codec(Generic[Wire]):
     # What follows is derived in this order: hooks are asked for once the converter has been taught.
     revision: str = attrs.field(init=False, default=attrs.Factory(_revision, takes_self=True))
     """The revision that it speaks."""
-    converter: MessageConverter = attrs.field(init=False, default=attrs.Factory(_converter, takes_self=True))
-    """The cattrs converter of this format and revision, whose hooks it runs."""
-    _teachings: Teachings = attrs.field(init=False, default=attrs.Factory(_taught, takes_self=True))
+    _converters: list[MessageConverter] = attrs.field(factory=list, init=False)
+    """The converter, once it was asked for."""
+    _teachings: Teachings = attrs.field(init=False, default=attrs.Factory(_teachings, takes_self=True))
     _readers: MessageReaders = attrs.field(init=False, default=attrs.Factory(_readers, takes_self=True))
     _dict_readers: MessageReaders = attrs.field(init=False, default=attrs.Factory(_dict_readers, takes_self=True))
     """Those of the converter: of what it is given, nothing is known that a parser would be sure of."""
@@ -86,6 +85,18 @@ class Codec(Generic[Wire]):
 
     def __repr__(self) -> str:
         return f"<codec {self.name} at revision {self.revision}>"
+
+    @property
+    def converter(self) -> MessageConverter:
+        """The cattrs converter of this format and revision, whose hooks it runs.
+
+        It is made when it is first asked for: of what nobody was taught, reading and writing need not ask it.
+        """
+        with _LOCK:
+            if not self._converters:
+                self._converters.append(_new_converter(self))
+                self._converters[0].close()
+            return self._converters[0]
 
     @property
     def content_type(self) -> str | None:
@@ -108,7 +119,8 @@ class Codec(Generic[Wire]):
         """:meth:`encode`, bound to a class for the hot loop."""
         # A plain subclass of a message is written as that message.
         message_class = message_of(cls)
-        if message_class is None or self.converter.unstructure_hook(cls) is not None:
+        taught = self.options.configure is not None and self.converter.unstructure_hook(cls) is not None
+        if message_class is None or taught:
             return self._converting_encoder(cls)
         touched = self._teachings.touch(Nested(message_class.__qualname__, message_class))
         if self.options.omit_defaults or touched or not self._writers.writes_today(message_class):
@@ -254,13 +266,24 @@ class Codec(Generic[Wire]):
         return {name: reason for name, reason in reasons.items() if reason is not None}
 
 
-def _taught_by(configure: Callable[[MessageConverter], object], converter: MessageConverter) -> Teachings:
+def _new_converter(codec: Any) -> MessageConverter:
+    from sagellm_protocol.codecs.converting import MessageConverter
+
+    return MessageConverter(codec._read_dict, codec._write, codec.format, codec._loads)
+
+
+def _taught_by(configure: Callable[[MessageConverter], object], codec: Any) -> Teachings:
+    from sagellm_protocol.codecs.teaching import teachings_of
+
+    converter = _new_converter(codec)
+    codec._converters.append(converter)
     try:
         configure(converter)
     except (DeclarationError, ProtocolError):
         raise
     except Exception as error:  # whatever a function of the caller's raises
         raise OptionError(f"configure: {short(configure)} raises {type(error).__name__}: {error}") from error
+    converter.close()
     return teachings_of(converter)
 
 

@@ -16,10 +16,10 @@ from cattrs.errors import StructureHandlerNotFoundError
 from sagellm_protocol.codecs.formats import Format
 from sagellm_protocol.codecs.overriding import AttributeOverride, checked_overrides
 from sagellm_protocol.codecs.violating import told, written
-from sagellm_protocol.model.annotations import message_of, read_type
+from sagellm_protocol.model.annotations import known, message_of
 from sagellm_protocol.model.converted import dumped, entry_over
 from sagellm_protocol.model.exceptions import DeclarationError, OptionError
-from sagellm_protocol.model.kinds import Converted, Free, Type
+from sagellm_protocol.model.kinds import Converted, Free
 
 Hook = Callable[..., Any]
 Reading = Callable[[Any], Callable[[Any], Any]]
@@ -235,14 +235,6 @@ class MessageConverter(cattrs.Converter):
 
 
 _INSTEAD = "write codecs.get(name, configure=function), which calls the function with a converter of its own"
-
-
-def known(cls: Any) -> Type | None:
-    """The type that messages know a class as; None for what is not theirs."""
-    try:
-        return read_type(cls)
-    except DeclarationError:
-        return None
 
 
 def _stands_in_messages(cls: Any) -> bool:

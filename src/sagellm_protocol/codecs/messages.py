@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from sagellm_protocol.codecs.formats import Format, refusal
@@ -11,14 +11,14 @@ from sagellm_protocol.model.checking import check_payload
 from sagellm_protocol.model.kinds import Nested, Taught, Type, nested_in
 from sagellm_protocol.model.nesting import too_deep
 from sagellm_protocol.model.reading import Readers, within_depth
-from sagellm_protocol.model.spec import Unknown, spec_of
+from sagellm_protocol.model.spec import Spec, Unknown, spec_of
 from sagellm_protocol.model.statements import Origin
 from sagellm_protocol.model.surplus import without_unknown
 from sagellm_protocol.model.writing import Writers
 
 if TYPE_CHECKING:
     from sagellm_protocol.codecs.options import Options
-    from sagellm_protocol.codecs.teaching import Teachings
+    from sagellm_protocol.codecs.taught import Teachings
 
 
 class MessageReaders:
@@ -33,10 +33,11 @@ class MessageReaders:
         """Whether the revision is today's."""
         self._teachings = teachings
         self._teaching = teachings.on_the_wire if self.today else teachings.held
-        self._specs = options.history.specs(revision)
+        # Of today's revision the history is not asked: to derive it takes longer than to read many messages.
+        self._specs: Mapping[str, Spec] = {} if self.today else options.history.specs(revision)
         self._readers = Readers(origin, options.unknown, teaching=self._teaching)
         self._checks = Readers(origin, "forbid", self._specs, self._teaching)
-        self._translation = teachings.translation(self._specs, options.unknown)
+        self._translation = None if self.today else teachings.translation(self._specs, options.unknown)
 
     def reader(self, kind: Type) -> Callable[[Any], Any]:
         """The fast path: a message, or one of ``DOUBTS``.
@@ -102,7 +103,8 @@ class MessageWriters:
 
     def __init__(self, format: Format, options: Options, revision: str, teachings: Teachings) -> None:
         self._lossy = options.lossy
-        self._translation = teachings.translation(options.history.specs(revision), options.unknown)
+        today = revision == options.history.latest
+        self._translation = None if today else teachings.translation(options.history.specs(revision), options.unknown)
         self.today = Writers(format.form, options.omit_defaults, format.quote, teachings.on_the_wire)
         self._plain = Writers("plain", options.omit_defaults, format.quote, teachings.held)
         self._downgrades = None if revision == options.history.latest else options.history.downgrades(revision)

@@ -6,8 +6,7 @@ import re
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from importlib.metadata import EntryPoint, distributions
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
@@ -18,6 +17,9 @@ from sagellm_protocol.model.exceptions import OptionError, ProtocolError, Unknow
 from sagellm_protocol.model.paths import cut
 from sagellm_protocol.model.shortening import short
 from sagellm_protocol.model.wording import did_you_mean
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 ENTRY_POINTS = "sagellm_protocol.codecs"
 """Entry-point group: each entry is named after its codec and loads a :class:`Registration` or a format maker."""
@@ -256,6 +258,8 @@ def _registered(name: str, registration: Registration) -> _Entry:
 
 def _from_packages(unreadable: list[str]) -> dict[str, _Entry]:
     """The entry points of what is installed, by name; and why the metadata of some cannot be read."""
+    from importlib.metadata import distributions  # Programs that ask for built-in codecs alone need not load it.
+
     points: dict[str, dict[str, EntryPoint]] = {}
     packages = set()
     for distribution in distributions():

@@ -9,7 +9,7 @@ from typing import Any, Literal, Optional, TypeAlias, Union
 import attrs
 
 from sagellm_protocol.codecs.formats import plain
-from sagellm_protocol.codecs.translating import Translation
+from sagellm_protocol.codecs.taught import Teachings
 from sagellm_protocol.codecs.violating import told, written
 from sagellm_protocol.model.exceptions import OptionError
 from sagellm_protocol.model.kinds import (
@@ -32,8 +32,7 @@ from sagellm_protocol.model.kinds import (
     assert_never,
     nested_in,
 )
-from sagellm_protocol.model.spec import Field, Spec, Unknown, spec_of
-from sagellm_protocol.model.teaching import UNTAUGHT, Teaching
+from sagellm_protocol.model.spec import Field, Spec
 from sagellm_protocol.model.wording import describe
 
 if typing.TYPE_CHECKING:
@@ -170,36 +169,6 @@ def _held(kind: Type, taught: Type) -> Type:
 
 def _itself(value: Any) -> Any:
     return value
-
-
-@attrs.frozen
-class Teachings:
-    """What a codec was taught, for today's payloads and for those of older revisions."""
-
-    on_the_wire: Teaching = UNTAUGHT
-    held: Teaching = UNTAUGHT
-    overrides: Mapping[type, Mapping[str, AttributeOverride]] = attrs.field(factory=dict)
-
-    def translation(self, specs: Mapping[str, Spec], unknown: Unknown | None) -> Translation | None:
-        """Translates payloads of an older revision; None where nothing was taught."""
-        return None if self.on_the_wire is UNTAUGHT else Translation(specs, self.on_the_wire, unknown)
-
-    def touch(self, kind: Type) -> bool:
-        """Whether anything that a value of this type may hold is read or written otherwise than the protocol does."""
-        if self.on_the_wire is UNTAUGHT:
-            return False
-        waiting, seen = [kind], set()
-        while waiting:
-            kind = waiting.pop()
-            if self.on_the_wire.kind(kind) != kind:
-                return True
-            for nested in nested_in(kind):
-                if nested.cls in self.overrides:
-                    return True
-                if nested.cls not in seen:
-                    seen.add(nested.cls)
-                    waiting += [nested, *(field.type for field in spec_of(nested.cls).fields)]
-        return False
 
 
 def teachings_of(converter: MessageConverter) -> Teachings:

@@ -100,6 +100,14 @@ def _may_be_literal(value: object) -> bool:
     return isinstance(value, str) or (type(value) is int and INT_MIN <= value <= INT_MAX)
 
 
+def known(cls: Any) -> Type | None:
+    """The type that messages know a class as; None for what is not theirs."""
+    try:
+        return read_type(cls)
+    except DeclarationError:
+        return None
+
+
 def _member(cls: type[enum.Enum]) -> Member:
     members = {name: member.value for name, member in cls.__members__.items()}
     if issubclass(cls, enum.Flag) or not all(type(value) in (str, int) for value in members.values()):
