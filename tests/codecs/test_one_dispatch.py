@@ -646,3 +646,9 @@ def test_a_codec_cannot_be_changed() -> None:
     for name in ("converter", "format", "options", "revision", "name", "other"):
         with pytest.raises(attrs.exceptions.FrozenInstanceError):
             setattr(codec, name, None)
+
+
+def test_the_class_of_converters_is_there_and_nothing_else_is_made_up() -> None:
+    assert type(codecs.get("json").converter) is codecs.MessageConverter
+    with pytest.raises(AttributeError, match="has no attribute 'MessageConverters'"):
+        codecs.MessageConverters  # type: ignore[attr-defined]  # noqa: B018
