@@ -124,6 +124,14 @@ class MessageConverter(cattrs.Converter):
         entry, binary = cast("Converted", entry_over(cls)), self._format.form == "msgpack"
         return lambda value: dumped(entry, value, binary=binary)
 
+    def gen_unstructure_mapping(self, cl: Any, unstructure_to: Any = None, key_handler: Any = None) -> Any:
+        """As cattrs has it; keys are texts, also of what a binary format has a form of its own for."""
+        return super().gen_unstructure_mapping(cl, unstructure_to, cast("Any", key_handler or self._unstructure_key))
+
+    def _unstructure_key(self, key: Any) -> Any:
+        found = self.unstructure(key)
+        return dumped(cast("Converted", entry_over(bytes)), found) if type(found) is bytes else found
+
     # What it is taught
 
     def structure_hook(self, cls: Any) -> Hook | None:
