@@ -13,7 +13,7 @@ import annotated_types
 import msgpack
 import pytest
 from annotated_types import Ge, Gt, Len, Lt, MaxLen, MinLen, MultipleOf, Not, Predicate, Timezone, doc
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from jsonschema import Draft202012Validator
 
 from declared import Leaf, Limits, LimitsOddly
@@ -248,6 +248,8 @@ def test_what_a_predicate_raises_is_a_violation() -> None:
     assert Picky(number=2, text="a", short="ab") == from_plain(Picky, {"number": 2, "text": "a", "short": "ab"})
 
 
+# What predicates refuse is drawn again, and these refuse most of what is drawn.
+@settings(suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow])
 @given(messages(Picky))
 def test_a_predicate_that_raises_is_drawn_around(sent: Any) -> None:
     assert picky(sent.number)
