@@ -13,6 +13,7 @@ import attrs
 from sagellm_protocol.model.cells import retarget
 from sagellm_protocol.model.exceptions import DeclarationError
 from sagellm_protocol.model.frozen import FrozenDict
+from sagellm_protocol.model.lending import lend
 from sagellm_protocol.model.refusing import refuse_attrs_subclass, refuse_class, refuse_fields, refused
 from sagellm_protocol.model.scope import scope_of
 from sagellm_protocol.model.shortening import SECRETS, short, short_repr
@@ -126,6 +127,7 @@ def _declare(cls: type[T], unknown: Unknown, order: bool) -> type[T]:
         built.__repr__ = short_repr
     if "__attrs_init_subclass__" not in body:
         built.__attrs_init_subclass__ = classmethod(refuse_attrs_subclass)
+    lend(built)
     built._message_admitted = None
     built._message_scope = scope_of(cls)
     built._message_validation = _validation(built)
