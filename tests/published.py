@@ -166,6 +166,10 @@ class PublishedProcess:
         encoded = [base64.b64encode(payload).decode() for payload in payloads]
         return [_verdict(answer) for answer in self._ask({"message": message, "format": format, "payloads": encoded})]
 
+    def ask(self, message: str, payload: Any, name: str, options: dict[str, Any]) -> tuple[str, Any]:
+        """What a model's method gives for a payload, as ``published_server.spelled`` has it."""
+        return _verdict(self._ask({"message": message, "payload": payload, "asked": [name, repr(options)]}))
+
     def close(self) -> None:
         """End the process."""
         assert self._process.stdin is not None

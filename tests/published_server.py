@@ -2,7 +2,7 @@
 
 One JSON object a line comes in (``message``, ``payload``), one goes out: ``ok`` with the payload as the release would
 write it, or ``error`` with its reason. Where ``payloads`` come, and the ``format`` that they are encoded in, a list of
-such answers goes out.
+such answers goes out. Where ``asked`` comes, a pydantic name with its options, what it gives goes out, spelled.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import importlib
 import json
 import sys
 from collections.abc import Callable
+from enum import Enum
 from functools import cache
 from typing import Any
 
@@ -28,6 +29,8 @@ def adapter(message: str) -> Any:
 def answer(question: dict[str, Any]) -> Any:
     """Build the message and write it again. An unknown message name is a mistake of the caller, and not caught."""
     message = adapter(question["message"])
+    if "asked" in question:
+        return asked(message, question["payload"], *question["asked"])
     if "payload" in question:
         return verdict(message, message.validate_python, question["payload"])
     read = readers(message)[question["format"]]
@@ -50,6 +53,27 @@ def readers(message: Any) -> dict[str, Callable[[bytes], Any]]:
         "json": message.validate_json,
         "msgpack": lambda packed: message.validate_python(msgpack.unpackb(packed)),
     }
+
+
+def asked(message: Any, payload: Any, name: str, options: str) -> dict[str, Any]:
+    """What a model's own method gives for a message; options come as Python, since JSON has neither sets nor ``...``."""
+    built = message.validate_python(payload)
+    try:
+        return {"ok": spelled(getattr(built, name)(**eval(options)))}
+    except (TypeError, ValueError) as error:
+        return {"error": str(error)}
+
+
+def spelled(value: Any) -> str:
+    """A value with its types: a list is no tuple, a member no text, and a subclass not what it is a subclass of."""
+    kind = type(value)
+    if isinstance(value, Enum):
+        return f"{kind.__name__}.{value.name}"
+    if kind is dict:
+        return "{" + ", ".join(f"{spelled(key)}: {spelled(item)}" for key, item in value.items()) + "}"
+    if kind in (list, tuple):
+        return f"{kind.__name__}({', '.join(map(spelled, value))})"
+    return f"{kind.__name__} {value!r}"
 
 
 def main() -> None:

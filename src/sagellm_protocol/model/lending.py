@@ -12,10 +12,30 @@ from typing import Any, Literal, TypeAlias
 
 import attrs
 
-Kind: TypeAlias = Literal["value", "class", "method"]
-"""How the function is called: with the class, for the value of an attribute; as a classmethod; or as a method."""
+Kind: TypeAlias = Literal["value", "class", "method", "property"]
+"""How the function is called: with the class, for the value of an attribute; as a classmethod; as a method; or with the
+message, for the value of its attribute."""
 
-LENT: Mapping[str, tuple[Kind, str]] = {}
+LENT: Mapping[str, tuple[Kind, str]] = {
+    "construct": ("class", "pydantic_names.names:construct"),
+    "copy": ("method", "pydantic_names.names:copy"),
+    "dict": ("method", "pydantic_names.names:dict_"),
+    "json": ("method", "pydantic_names.names:json_"),
+    "model_construct": ("class", "pydantic_names.names:model_construct"),
+    "model_copy": ("method", "pydantic_names.names:model_copy"),
+    "model_dump": ("method", "pydantic_names.names:model_dump"),
+    "model_dump_json": ("method", "pydantic_names.names:model_dump_json"),
+    "model_fields": ("value", "pydantic_names.fields:model_fields"),
+    "model_fields_set": ("property", "pydantic_names.fields:model_fields_set"),
+    "model_json_schema": ("class", "pydantic_names.names:model_json_schema"),
+    "model_rebuild": ("class", "pydantic_names.names:model_rebuild"),
+    "model_validate": ("class", "pydantic_names.names:model_validate"),
+    "model_validate_json": ("class", "pydantic_names.names:model_validate_json"),
+    "model_validate_strings": ("class", "pydantic_names.names:model_validate_strings"),
+    "parse_obj": ("class", "pydantic_names.names:parse_obj"),
+    "parse_raw": ("class", "pydantic_names.names:parse_raw"),
+    "schema": ("class", "pydantic_names.names:schema"),
+}
 """Attribute of every message class: what kind, and ``module:function`` below this package."""
 
 
@@ -32,6 +52,8 @@ class Lent:
             return function(cls)
         if self.kind == "class":
             return MethodType(function, cls)
+        if self.kind == "property":
+            return self if message is None else function(message)
         return function if message is None else MethodType(function, message)
 
     def _function(self) -> Callable[..., Any]:

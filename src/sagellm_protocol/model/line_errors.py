@@ -117,10 +117,9 @@ def _listed(values: str) -> str:
 
 def _limit(text: str) -> Any:
     """A limit as the number that it is; any other, and one that a float cannot say exactly, as text."""
-    for kind in (int, float):
-        try:
-            if repr(kind(text)) == text:
-                return kind(text)
-        except ValueError:
-            continue
-    return text
+    kind = int if text.lstrip("-").isdecimal() else float
+    try:
+        limit = kind(text)
+    except ValueError:
+        return text
+    return limit if repr(limit) == text else text

@@ -221,15 +221,16 @@ class Writers:
         text = value
         for option in kind.options:
             if not self._as_it_is(option):
-                held = to.bind("held", _held_class(option))
+                held = to.bind("held", held_class(option))
                 text = f"{self._expression(to, option, value)} if _isinstance({value}, {held}) else {text}"
         return text
 
 
-def _held_class(kind: Type) -> tuple[type, ...]:
+def held_class(kind: Type) -> tuple[type, ...]:
+    """The class that messages hold a value of this type in; none where it stands on the wire as it is held."""
     match kind:
         case Limited(inner=inner):
-            return _held_class(inner)
+            return held_class(inner)
         case Items():
             return (tuple,)
         case Table():
