@@ -56,7 +56,7 @@ def readers(message: Any) -> dict[str, Callable[[bytes], Any]]:
 
 
 def asked(message: Any, payload: Any, name: str, options: str) -> dict[str, Any]:
-    """What a model's own method gives for a message; options come as Python, since JSON has neither sets nor ``...``."""
+    """What a model's own method gives for a message; options come as Python, for its sets and ``...``."""
     built = message.validate_python(payload)
     try:
         return {"ok": spelled(getattr(built, name)(**eval(options)))}

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
+import pydantic
 import pytest
 from annotated_types import Ge, Len, MultipleOf, Predicate
 from hypothesis import given, strategies as st
 from pydantic_core import PydanticKnownError
 
-from sagellm_protocol import Metrics, Request, Response, Timestamps, ValidationError
-from sagellm_protocol.model import message
+from sagellm_protocol import Metrics, OptionError, Request, Response, Timestamps, ValidationError
+from sagellm_protocol.model import field, message
 from sagellm_protocol.model.exceptions import Violation
 from sagellm_protocol.model.line_errors import LineError, line_error, line_errors, loc_of
 
@@ -150,3 +152,57 @@ def test_what_messages_say(cls: type, arguments: dict[str, Any], expected: list[
         cls(**arguments)
     told = [(line.loc, line.type, line.input) for line in line_errors(raised.value)]
     assert [line for line in told if line in expected] == expected
+
+
+def published_errors(error: ValidationError) -> Any:
+    return [{**line, "input": None} for line in error.errors()]
+
+
+def test_errors_have_the_shape_of_pydantics() -> None:
+    class Model(pydantic.BaseModel, extra="forbid"):
+        ttft_ms: float = pydantic.Field(ge=0.5)
+        peak_mem_mb: int
+        tags: list[dict[str, str]]
+
+    @message
+    class Ours:
+        ttft_ms: Annotated[float, Ge(0.5)]
+        peak_mem_mb: int
+        tags: Sequence[Mapping[str, str]]
+
+    wrong: dict[str, Any] = {"ttft_ms": -1.0, "tags": [{"a": "b"}, {"a": None}], "other": 1}
+    with pytest.raises(pydantic.ValidationError) as theirs:
+        Model(**wrong)
+    with pytest.raises(ValidationError) as ours:
+        Ours(**wrong)
+    expected: Any = [{**line, "input": None} for line in theirs.value.errors(include_url=False)]
+    assert published_errors(ours.value) == expected
+    assert ours.value.error_count() == theirs.value.error_count() == 4
+    assert (ours.value.title, theirs.value.title) == ("Ours", "Model")
+    without = {"include_input": False, "include_url": False}
+    for indent in (None, 2):
+        assert ours.value.json(indent=indent, **without) == theirs.value.json(indent=indent, **without)
+        assert ours.value.json(indent=indent, include_context=False, **without) == theirs.value.json(
+            indent=indent, include_context=False, **without
+        )
+    assert [line["input"] for line in ours.value.errors()] == ["-1.0", None, "None", "1"]
+
+
+def test_there_are_no_pages_on_errors() -> None:
+    with pytest.raises(ValidationError) as raised:
+        Metrics(ttft_ms=-1)
+    with pytest.raises(OptionError, match="no pages"):
+        raised.value.errors(include_url=True)
+
+
+def test_secrets_stay_hidden_and_only_the_first_hundred_are_told() -> None:
+    @message
+    class Secret:
+        key: str = field(repr=False)
+        items: Sequence[int] = ()
+
+    with pytest.raises(ValidationError) as raised:
+        Secret(key=5, items=["x"] * 200)
+    assert raised.value.errors()[0]["input"] == "<hidden>"
+    assert (len(raised.value.errors()), raised.value.error_count()) == (100, 201)
+    assert "5" not in raised.value.json(include_context=False).partition("items")[0]

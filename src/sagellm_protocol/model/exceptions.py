@@ -96,6 +96,55 @@ class ValidationError(ProtocolError):
         count = len(self.violations) + self.more
         super().__init__(f"{message_name}: {count} violation{'s' * (count != 1)}{_listed(self.violations, self.more)}")
 
+    @property
+    def title(self) -> str:
+        """The short name of the message."""
+        return self.message_name.rpartition(".")[2]
+
+    def error_count(self) -> int:
+        """How many violations there are, those that are not told included."""
+        return len(self.violations) + self.more
+
+    def errors(
+        self, *, include_url: bool = False, include_context: bool = True, include_input: bool = True
+    ) -> list[dict[str, Any]]:
+        """The first 100 violations as pydantic tells them: ``type``, ``loc``, ``msg``, ``input``, and ``ctx`` if any.
+
+        ``input`` is the ``repr`` of what was found, cut short, and without secrets; None where nothing was given.
+
+        Raises:
+            OptionError: ``include_url=True``: there are no pages on the types.
+        """
+        from sagellm_protocol.model.line_errors import line_errors
+
+        if include_url:
+            raise OptionError("include_url=True: there are no pages on the types of errors; leave it out")
+        return [
+            {
+                "type": line.type,
+                "loc": line.loc,
+                "msg": line.msg,
+                **({"input": line.input} if include_input else {}),
+                **({"ctx": dict(line.ctx)} if include_context and line.ctx else {}),
+            }
+            for line in line_errors(self)
+        ]
+
+    def json(
+        self,
+        *,
+        indent: int | None = None,
+        include_url: bool = False,
+        include_context: bool = True,
+        include_input: bool = True,
+    ) -> str:
+        """What :meth:`errors` gives as JSON, in one line or indented by so many spaces."""
+        import json
+
+        errors = self.errors(include_url=include_url, include_context=include_context, include_input=include_input)
+        between = (",", ":") if indent is None else (",", ": ")
+        return json.dumps(errors, indent=indent, separators=between, ensure_ascii=False)
+
     def __reduce__(self) -> tuple[type[ValidationError], tuple[str, tuple[Violation, ...], int], dict[str, Any]]:
         return type(self), (self.message_name, self.violations, self.more), vars(self)
 

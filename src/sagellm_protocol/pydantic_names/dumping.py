@@ -1,4 +1,4 @@
-"""Messages as ``model_dump`` gave them: plain, mutable containers, with members and other values as they are or as JSON."""
+"""Messages as ``model_dump`` gave them: plain, mutable containers, and values as they are or as in JSON."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ from sagellm_protocol.model.nesting import TOO_DEEP
 from sagellm_protocol.model.spec import Derived, Field, Made, Spec, spec_of
 from sagellm_protocol.model.writing import held_class
 from sagellm_protocol.pydantic_names.filtering import ALL, Filter
+
 
 @attrs.frozen
 class Dump:

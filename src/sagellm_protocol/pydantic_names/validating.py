@@ -19,7 +19,7 @@ class Lowering:
     """One value turned into what stands on the wire; what cannot be is left for the check to refuse."""
 
     _done: dict[int, tuple[Any, Any]] = attrs.field(factory=dict, init=False)
-    """By id: the container itself, so that its id stays its own, and what became of it; while it is looked at, itself."""
+    """By id: the container, so that its id stays its own, and what became of it; while it is looked at, itself."""
 
     def lower(self, value: Any, room: int = MAX_DEPTH) -> Any:
         """The value, down to so many levels."""
