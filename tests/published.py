@@ -166,6 +166,11 @@ class PublishedProcess:
         encoded = [base64.b64encode(payload).decode() for payload in payloads]
         return [_verdict(answer) for answer in self._ask({"message": message, "format": format, "payloads": encoded})]
 
+    def arguments(self, message: str) -> list[list[str]]:
+        """Name and kind of each argument of a class's constructor."""
+        found: list[list[str]] = self._ask({"signature": message})["ok"]
+        return found
+
     def ask(self, message: str, payload: Any, name: str, options: dict[str, Any]) -> tuple[str, Any]:
         """What a model's method gives for a payload, as ``published_server.spelled`` has it."""
         return _verdict(self._ask({"message": message, "payload": payload, "asked": [name, repr(options)]}))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import importlib
+import inspect
 import json
 import sys
 from collections.abc import Callable
@@ -28,6 +29,8 @@ def adapter(message: str) -> Any:
 
 def answer(question: dict[str, Any]) -> Any:
     """Build the message and write it again. An unknown message name is a mistake of the caller, and not caught."""
+    if "signature" in question:
+        return {"ok": arguments(question["signature"])}
     message = adapter(question["message"])
     if "asked" in question:
         return asked(message, question["payload"], *question["asked"])
@@ -35,6 +38,13 @@ def answer(question: dict[str, Any]) -> Any:
         return verdict(message, message.validate_python, question["payload"])
     read = readers(message)[question["format"]]
     return [verdict(message, read, base64.b64decode(encoded)) for encoded in question["payloads"]]
+
+
+def arguments(name: str) -> list[list[str]]:
+    """Name and kind of each argument of a class's constructor."""
+    module, _, cls = name.rpartition(".")
+    found = inspect.signature(getattr(importlib.import_module(f"sagellm_protocol.{module}"), cls)).parameters
+    return [[argument.name, argument.kind.name] for argument in found.values()]
 
 
 def verdict(message: Any, read: Callable[[Any], Any], payload: Any) -> dict[str, Any]:

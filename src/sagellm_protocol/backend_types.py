@@ -82,7 +82,7 @@ class KernelKind(str, Enum):
     """Softmax on its own, outside attention."""
 
 
-@message
+@message(kw_only=False)
 class CapabilityDescriptor:
     """What one device and its backend can do.
 

@@ -46,7 +46,7 @@ class KVRestoreTrigger(str, Enum):
     """Somebody asked for it."""
 
 
-@message
+@message(kw_only=False)
 class HeteroSchedulingHint:
     """What a request would like of a scheduler that has several kinds of device.
 
@@ -80,7 +80,7 @@ class HeteroSchedulingHint:
         return from_plain(cls, data, unknown="ignore")
 
 
-@message
+@message(kw_only=False)
 class KVOffloadSpec:
     """Orders one handle to be moved to another device or tier.
 
@@ -107,7 +107,7 @@ class KVOffloadSpec:
         return to_plain(self)
 
 
-@message
+@message(kw_only=False)
 class KVOffloadStats:
     """What an engine has offloaded and restored since it was started.
 

@@ -27,11 +27,11 @@ def write_constructor(cls: Any) -> Callable[..., Any]:
     checks = CheckStatements("python")
     unset, this = to.bind("UNSET", UNSET), to.bind("this", cls)
     validation = validation_of(cls)
-    parameters = []
+    parameters = {}
     for field in spec.fields:
         name = field.argument
         fixed = not field.required and not isinstance(field.default, (Derived, Made))
-        parameters.append(f"{name}={to.bind(f'default_{field.name}', field.default) if fixed else unset}")
+        parameters[field.name] = f"{name}={to.bind(f'default_{field.name}', field.default) if fixed else unset}"
         if isinstance(field.default, Made):
             make = to.bind(f"make_{field.name}", field.default.factory)
             to.add(f"if {name} is {unset}: {name} = {make}()")
@@ -66,7 +66,9 @@ def write_constructor(cls: Any) -> Callable[..., Any]:
     if validation is not None:
         to.add(f"{to.bind('validate', validation.check)}(_self)")
     to.add("return _self")
-    new = to.compile(", ".join(("_cls", "/", *("*" for _ in parameters[:1]), *parameters, "**_unknown")))
+    named = [parameters[field.name] for field in cls.__attrs_attrs__ if field.kw_only]
+    ordered = [parameters[field.name] for field in cls.__attrs_attrs__ if not field.kw_only]
+    new = to.compile(", ".join(("_cls", "/", *ordered, *("*" for _ in named[:1]), *named, "**_unknown")))
     new.__qualname__ = f"{cls.__qualname__}.__new__"
     new.__module__ = cls.__module__
     new.__annotations__ = {field.alias: field.type for field in cls.__attrs_attrs__}

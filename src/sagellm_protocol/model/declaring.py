@@ -47,11 +47,11 @@ def derived(function: Callable[[Any], T], *, default: T) -> T:
 def message(cls: type[T], /) -> type[T]: ...
 @overload
 @dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(attrs.field, derived))
-def message(*, unknown: Unknown = ..., order: bool = ...) -> Callable[[type[T]], type[T]]: ...
+def message(*, unknown: Unknown = ..., order: bool = ..., kw_only: bool = ...) -> Callable[[type[T]], type[T]]: ...
 def message(
-    cls: type[T] | None = None, /, *, unknown: Unknown = "forbid", order: bool = False
+    cls: type[T] | None = None, /, *, unknown: Unknown = "forbid", order: bool = False, kw_only: bool = True
 ) -> type[T] | Callable[[type[T]], type[T]]:
-    """Make a message of a class: a frozen, slotted, keyword-only ``attrs`` class, immutable all the way down.
+    """Make a message of a class: a frozen, slotted ``attrs`` class, keyword-only, immutable all the way down.
 
     Fields are annotations: ``str``, ``bool``, ``int``, ``float``, enumerations, ``Literal`` texts and integers, other
     messages, ``Sequence[...]`` (held as a tuple), ``Mapping[str, ...]`` (held as a :class:`FrozenDict`), ``Any``
@@ -64,6 +64,8 @@ def message(
     Args:
         unknown: what decoding does with a field that the class does not have: ``"forbid"`` or ``"ignore"``.
         order: whether messages of the class compare by ``<`` and the like, field by field, as those of attrs do.
+        kw_only: whether the constructor takes the fields that the class declares by name alone; if not, by their order
+            too, those under ``field(kw_only=True)`` aside.
 
     The constructor takes a list for a tuple, a dict for a mapping, an enumeration's value for its member and an int for
     a float, and nothing else.
@@ -74,14 +76,16 @@ def message(
             has no form on the wire.
     """
     if cls is None:
-        return lambda undecorated: _declare(undecorated, unknown, order)
-    return _declare(cls, unknown, order)
+        return lambda undecorated: _declare(undecorated, unknown, order, kw_only)
+    return _declare(cls, unknown, order, kw_only)
 
 
-def _declare(cls: type[T], unknown: Unknown, order: bool) -> type[T]:
+def _declare(cls: type[T], unknown: Unknown, order: bool, kw_only: bool) -> type[T]:
     refuse_class(cls)
     if unknown not in get_args(Unknown):
         raise refused(cls, f"unknown= is 'forbid' or 'ignore', not {short(unknown)}")
+    if type(kw_only) is not bool:
+        raise refused(cls, f"kw_only= is True or False, not {short(kw_only)}")
     body = dict(vars(cls))
     cached = {name: value for name, value in body.items() if isinstance(value, cached_property)}
     undecorated: Any = cls
@@ -93,13 +97,13 @@ def _declare(cls: type[T], unknown: Unknown, order: bool) -> type[T]:
             cls,
             frozen=True,
             slots=True,
-            kw_only=True,
+            kw_only=kw_only,
             order=order,
             auto_attribs=True,
             init=False,
             repr=False,
             getstate_setstate=False,
-            field_transformer=partial(_transformed, order=order),
+            field_transformer=partial(_transformed, order=order, kw_only=kw_only),
         )
     except DeclarationError:
         raise
@@ -115,6 +119,7 @@ def _declare(cls: type[T], unknown: Unknown, order: bool) -> type[T]:
     # Looked up by the name of a slot that stays in its place, an attribute is found slowly, and near the end of the
     # stack not at all.
     built.__attrs_attrs__ = type(fields)(field.evolve(name=str.__str__(field.name)) for field in fields)
+    built.__match_args__ = tuple(map(str.__str__, built.__match_args__))  # Patterns take no subclass of str.
     del built.__attrs_init__  # It would fill the slots of a message that stands, unchecked.
     built.__new__ = _first_new
     built.__read_spec__ = classmethod(_first_spec)
@@ -177,9 +182,11 @@ def _computed_once(declared: cached_property[Any], name: str) -> cached_property
 _FIRST = threading.Lock()
 
 
-def _transformed(cls: type, fields: list[attrs.Attribute[Any]], *, order: bool) -> list[attrs.Attribute[Any]]:
+def _transformed(
+    cls: type, fields: list[attrs.Attribute[Any]], *, order: bool, kw_only: bool
+) -> list[attrs.Attribute[Any]]:
     """What attrs has read, looked at before it makes the class; defaults that can change are frozen."""
-    refuse_fields(cls, fields, order=order)
+    refuse_fields(cls, fields, order=order, kw_only=kw_only)
     return [field.evolve(name=_Unsorted(field.name), default=_frozen(field.default)) for field in fields]
 
 
@@ -189,14 +196,14 @@ def _frozen(default: Any) -> Any:
     return tuple(default) if type(default) is list else default
 
 
-def _first_new(cls: Any, /, **fields: Any) -> Any:
+def _first_new(cls: Any, /, *ordered: Any, **fields: Any) -> Any:
     """Write the constructor of the class on its first use, then be it."""
     from sagellm_protocol.model.annotations import message_of
     from sagellm_protocol.model.constructor import write_constructor
 
     declared: Any = message_of(cls)
     declared.__new__ = write_constructor(declared)
-    return declared.__new__(cls, **fields)
+    return declared.__new__(cls, *ordered, **fields)
 
 
 def _first_spec(cls: Any) -> Spec:

@@ -67,7 +67,6 @@ _OF_FIELD: tuple[tuple[Callable[[attrs.Attribute[Any]], bool], str], ...] = (
         lambda field: not field.init,
         "init=False is a field that could not be read back; use derived(...), a property or a cached_property",
     ),
-    (lambda field: field.kw_only is False, "kw_only=False: the arguments of a message go by name"),
     (lambda field: field.on_setattr is not None, f"on_setattr=: {_FROZEN}"),
     (
         lambda field: field.hash is True and not field.eq,
@@ -147,13 +146,14 @@ def _is_class_variable(text: str) -> bool:
     return text.partition("[")[0].rpartition(".")[2] == "ClassVar"
 
 
-def refuse_fields(cls: type, fields: list[attrs.Attribute[Any]], *, order: bool) -> None:
+def refuse_fields(cls: type, fields: list[attrs.Attribute[Any]], *, order: bool, kw_only: bool) -> None:
     """Raise for what a field says that a message would not obey.
 
     Args:
         cls: the class.
         fields: its fields, as attrs has read them.
         order: whether messages of the class have an order.
+        kw_only: whether the fields that it declares are given by name alone.
 
     Raises:
         DeclarationError: with the place, and what to write instead.
@@ -163,6 +163,8 @@ def refuse_fields(cls: type, fields: list[attrs.Attribute[Any]], *, order: bool)
         for holds, words in _OF_FIELD:
             if holds(field):
                 raise refused(cls, words, field.name)
+        if kw_only and not field.kw_only and not field.inherited:
+            raise refused(cls, "kw_only=False: write @message(kw_only=False), for all fields", field.name)
         if field.order_key is not field.eq_key and not order:  # type: ignore[attr-defined] # pyright: ignore
             raise refused(cls, "order= needs @message(order=True)", field.name)
         other = arguments.setdefault(field.alias or field.name, field.name)

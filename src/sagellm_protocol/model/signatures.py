@@ -60,15 +60,16 @@ def signature_of(cls: Any) -> inspect.Signature:
         hints = hints_of(cls)
     except DeclarationError:
         hints = {field.name: field.type for field in fields}
+    ordered = sorted(fields, key=lambda field: bool(field.kw_only))
     return inspect.Signature(
         [
             inspect.Parameter(
                 field.alias or field.name,
-                inspect.Parameter.KEYWORD_ONLY,
+                inspect.Parameter.KEYWORD_ONLY if field.kw_only else inspect.Parameter.POSITIONAL_OR_KEYWORD,
                 default=_default(field),
                 annotation=hints[field.name],
             )
-            for field in fields
+            for field in ordered
         ]
     )
 
