@@ -93,6 +93,7 @@ if TYPE_CHECKING:
         ValidationError as ValidationError,
         Violation as Violation,
     )
+    from sagellm_protocol.model.mutable import Mutable as Mutable, mutable as mutable
     from sagellm_protocol.openai_types import (
         ChatCompletionChoice as ChatCompletionChoice,
         ChatCompletionRequest as ChatCompletionRequest,
@@ -209,6 +210,7 @@ else:
                 OptionError ProtocolError UnknownCodecError UnknownPayloadError UnsupportedRevisionError
                 ValidationError Violation
             """,
+            "model.mutable": "Mutable mutable",
             "openai_types": """
                 ChatCompletionChoice ChatCompletionRequest ChatCompletionResponse
                 ChatCompletionStreamChoice ChatCompletionStreamDelta ChatCompletionStreamResponse

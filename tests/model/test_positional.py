@@ -48,9 +48,7 @@ def test_what_is_wrong_with_arguments() -> None:
         KVOffloadSpec(*"abcdefgh")  # type: ignore[arg-type, call-arg]
     with pytest.raises(TypeError, match="multiple values for argument 'handle_id'"):
         KVOffloadSpec("h", handle_id="h")  # type: ignore[misc, call-arg]
-    with pytest.raises(
-        ValidationError, match="3 violations\n  handle_id: must be str.*\n  dst_device: required\n  other"
-    ):
+    with pytest.raises(ValidationError, match="3 violations"):
         KVOffloadSpec(1, "cpu", other=2)  # type: ignore[arg-type, call-arg]
 
 

@@ -185,7 +185,8 @@ def _unwritable(value: Any, path: Path, seen: set[int]) -> str | None:
 
 def no_message(value: Any, path: Path = ROOT) -> str:
     """What is said of a value of a class that has no form on the wire."""
-    return f"{_where(path)} is no message, nor anything that one holds: {short(value)}"
+    advice = getattr(type(value), "_mutable_advice", "")
+    return f"{_where(path)} is no message, nor anything that one holds: {short(value)}{advice}"
 
 
 def _unwritable_as(entry: Converted | None, value: Any, path: Path, seen: set[int]) -> str | None:

@@ -119,7 +119,8 @@ def _declare(cls: type[T], unknown: Unknown, order: bool, kw_only: bool) -> type
     # Looked up by the name of a slot that stays in its place, an attribute is found slowly, and near the end of the
     # stack not at all.
     built.__attrs_attrs__ = type(fields)(field.evolve(name=str.__str__(field.name)) for field in fields)
-    built.__match_args__ = tuple(map(str.__str__, built.__match_args__))  # Patterns take no subclass of str.
+    # Patterns take no subclass of str.
+    built.__match_args__ = tuple(map(str.__str__, built.__match_args__))  # type: ignore[misc]
     del built.__attrs_init__  # It would fill the slots of a message that stands, unchecked.
     built.__new__ = _first_new
     built.__read_spec__ = classmethod(_first_spec)
@@ -133,6 +134,7 @@ def _declare(cls: type[T], unknown: Unknown, order: bool, kw_only: bool) -> type
     if "__attrs_init_subclass__" not in body:
         built.__attrs_init_subclass__ = classmethod(refuse_attrs_subclass)
     lend(built)
+    built._message_computed = cached
     built._message_admitted = None
     built._message_scope = scope_of(cls)
     built._message_validation = _validation(built)
@@ -236,10 +238,17 @@ def _itself(self: T, memo: object = None) -> T:
 def evolve(message: T, /, **changes: Any) -> T:
     """A copy of a message with some fields changed, checked like a new one.
 
-    It is ``attrs.evolve`` for type checkers, some of which do not see that a message is an attrs class.
+    It is ``attrs.evolve`` for type checkers, some of which do not see that a message is an attrs class. Of what
+    :func:`.mutable` gives it makes another one.
 
     Raises:
         ValidationError: with every violation.
     """
-    changed: T = attrs.evolve(message, **changes)  # type: ignore[misc]
+    try:
+        changed: T = attrs.evolve(message, **changes)  # type: ignore[misc]
+    except attrs.exceptions.NotAnAttrsClassError:
+        replace: Callable[..., T] | None = getattr(message, "__replace__", None)
+        if replace is None:
+            raise
+        changed = replace(**changes)
     return changed

@@ -163,7 +163,7 @@ def refuse_fields(cls: type, fields: list[attrs.Attribute[Any]], *, order: bool,
         for holds, words in _OF_FIELD:
             if holds(field):
                 raise refused(cls, words, field.name)
-        if kw_only and not field.kw_only and not field.inherited:
+        if kw_only and not field.kw_only and not field.inherited:  # type: ignore[attr-defined]
             raise refused(cls, "kw_only=False: write @message(kw_only=False), for all fields", field.name)
         if field.order_key is not field.eq_key and not order:  # type: ignore[attr-defined] # pyright: ignore
             raise refused(cls, "order= needs @message(order=True)", field.name)

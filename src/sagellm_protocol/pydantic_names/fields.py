@@ -14,6 +14,8 @@ from sagellm_protocol.model.naming import full_name
 from sagellm_protocol.model.scope import hints_of
 from sagellm_protocol.pydantic_names.warning import warn
 
+_FACTORY: Any = attrs.Factory
+
 
 @attrs.frozen
 class FieldInfo:
@@ -119,7 +121,7 @@ def fields_of(cls: Any) -> dict[str, FieldInfo]:
 
 def _info(field: attrs.Attribute[Any], hint: Any, text: str | None) -> FieldInfo:
     annotated = typing.get_origin(hint) is typing.Annotated
-    made = field.default.factory if isinstance(field.default, attrs.Factory) else None  # type: ignore[arg-type]
+    made = getattr(field.default, "factory", None) if isinstance(field.default, _FACTORY) else None
     return FieldInfo(
         hint.__origin__ if annotated else hint,
         list(hint.__metadata__) if annotated else [],

@@ -98,7 +98,7 @@ def _but_mode(options: dict[str, Any]) -> dict[str, Any]:
     return options
 
 
-def _json(payload: Any, indent: int | None, ensure_ascii: bool) -> str:
+def _json(payload: Any, indent: Any, ensure_ascii: bool) -> str:
     if indent is not None and (not isinstance(indent, int) or indent < 0):
         raise OptionError(f"indent is a number of spaces or None, not {short(indent)}")
     text = dumps(payload).decode() if indent is None else "".join(_lines(payload, "\n", " " * indent))
@@ -170,7 +170,7 @@ def model_validate(
 
 @old('codecs.get("json").decode(data, Message)')
 def model_validate_json(
-    cls: type[T],
+    cls: type,
     json_data: str | bytes | bytearray,
     *,
     strict: bool | None = None,
@@ -178,7 +178,7 @@ def model_validate_json(
     context: Any = None,
     by_alias: bool | None = None,
     by_name: bool | None = None,
-) -> T:
+) -> Any:
     """A message from JSON, as the codec ``json`` reads it.
 
     Raises:
@@ -225,13 +225,13 @@ def _message(cls: Any) -> Any:
 
 
 @old(_BUILD)
-def parse_obj(cls: type[T], obj: Any) -> T:
+def parse_obj(cls: type, obj: Any) -> Any:
     """What ``model_validate`` gives."""
     return _validate(cls, obj)
 
 
 @old('codecs.get("json").decode(data, Message)')
-def parse_raw(cls: type[T], b: str | bytes) -> T:
+def parse_raw(cls: type, b: str | bytes) -> Any:
     """What ``model_validate_json`` gives."""
     return _validate_json(cls, b)
 
@@ -256,7 +256,7 @@ def model_copy(message: T, *, update: Mapping[str, Any] | None = None, deep: boo
 
 
 @old(_COPY)
-def copy(message: T, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> T:
+def copy(message: Any, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Any:
     """What ``model_copy`` gives."""
     return _copy(message, update=update, deep=deep)
 
@@ -278,7 +278,7 @@ def model_construct(cls: type[T], _fields_set: set[str] | None = None, **values:
 
 
 @old("Message(**fields)")
-def construct(cls: type[T], _fields_set: set[str] | None = None, **values: Any) -> T:
+def construct(cls: type, _fields_set: set[str] | None = None, **values: Any) -> Any:
     """What ``model_construct`` gives."""
     return _construct(cls, _fields_set, **values)
 
