@@ -6,6 +6,7 @@ import inspect
 import threading
 import types
 from collections.abc import Callable, Iterator
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar, cast
 
 from sagellm_protocol.model.annotations import is_message
@@ -148,7 +149,7 @@ class _Mutable:
     def __delattr__(self, name: str) -> None:
         if name in self._mutable_setters:
             raise AttributeError(
-                f"{type(self).__qualname__}.{name} is a field: assign its default, it cannot be deleted"
+                f"{type(self).__qualname__}.{name} is a field, and cannot be deleted: assign its default"
             )
         object.__delattr__(self, name)
 
@@ -312,9 +313,7 @@ def _thorough(message: Any, field: Field) -> Callable[[Any], Any]:
 def _besides(holder: Any) -> Iterator[tuple[str, Any]]:
     """What a subclass has besides the fields: in its ``__dict__``, and in slots of its own."""
     yield from getattr(holder, "__dict__", {}).items()
-    for base in type(holder).__mro__:
-        if "_mutable_of" in vars(base):
-            return
+    for base in takewhile(lambda base: "_mutable_of" not in vars(base), type(holder).__mro__):
         slots = vars(base).get("__slots__", ())
         for name in (slots,) if isinstance(slots, str) else slots:
             if name not in ("__dict__", "__weakref__") and hasattr(holder, name):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import typing
-from collections.abc import Callable, Iterator, Mapping, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from typing import Any
 
 import attrs
@@ -80,6 +80,10 @@ class FieldsSet(Set[str]):
 
     def __len__(self) -> int:
         raise self._refuse()
+
+    @classmethod
+    def _from_iterable(cls, names: Iterable[str]) -> set[str]:  # type: ignore[override]
+        return set(names)
 
     def __repr__(self) -> str:
         return f"<the fields that were set of a {type(self._message).__qualname__}, which it does not know>"
