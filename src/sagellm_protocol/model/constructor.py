@@ -31,7 +31,12 @@ def write_constructor(cls: Any) -> Callable[..., Any]:
     for field in spec.fields:
         name = field.argument
         fixed = not field.required and not isinstance(field.default, (Derived, Made))
-        parameters[field.name] = f"{name}={to.bind(f'default_{field.name}', field.default) if fixed else unset}"
+        default = to.bind(f"default_{field.name}", field.default) if fixed else unset
+        if name != field.name and field.name not in spec.arguments.values():
+            # Who goes by the names of fields, as dataclasses and cattrs do, may give it so.
+            to.add(f"if {name} is {unset}: {name} = _unknown.pop({field.name!r}, {default})")
+            default = unset
+        parameters[field.name] = f"{name}={default}"
         if isinstance(field.default, Made):
             make = to.bind(f"make_{field.name}", field.default.factory)
             to.add(f"if {name} is {unset}: {name} = {make}()")

@@ -17,6 +17,9 @@ Kind: TypeAlias = Literal["value", "class", "method", "property"]
 message, for the value of its attribute."""
 
 LENT: Mapping[str, tuple[Kind, str]] = {
+    "__dataclass_fields__": ("value", "model.as_dataclass:dataclass_fields"),
+    "__dataclass_params__": ("value", "model.as_dataclass:dataclass_params"),
+    "__post_init__": ("method", "model.as_dataclass:settle"),
     "construct": ("class", "pydantic_names.names:construct"),
     "copy": ("method", "pydantic_names.names:copy"),
     "dict": ("method", "pydantic_names.names:dict_"),
@@ -64,7 +67,11 @@ class Lent:
 
 def lend(cls: Any) -> None:
     """Give a message class what is lent to all, save what it or a base has by itself, a field or a method."""
+    lent = set()
     for name, (kind, home) in LENT.items():
-        found = next((vars(base)[name] for base in cls.__mro__[:-1] if name in vars(base)), None)
-        if found is None or type(found) is Lent:
+        owner = next((base for base in cls.__mro__[:-1] if name in vars(base)), None)
+        # The function may have put what it found in the place of what was lent.
+        if owner is None or name in vars(owner).get("_message_lent", ()):
             setattr(cls, name, Lent(kind, home))
+            lent.add(name)
+    cls._message_lent = frozenset(lent)
