@@ -21,7 +21,7 @@ from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn
 from hypothesis import given, strategies as st
 from hypothesis.internal.compat import dataclass_asdict
 
-from sagellm_protocol import Metrics, SamplingParams, ValidationError, catalog, codecs
+from sagellm_protocol import SamplingParams, ValidationError, catalog, codecs
 from sagellm_protocol.model import EMPTY, derived, field, message, to_plain
 from sagellm_protocol.model.exceptions import DeclarationError
 from sagellm_protocol.testing.strategies import messages
@@ -232,5 +232,3 @@ def test_codecs_refuse_messages_where_json_stands() -> None:
         assert codecs.get(name).decode(codecs.get(name).encode(Inner(n=1)), Inner) == Inner(n=1)
     with pytest.raises(ValidationError, match=r"free.a: must be JSON, got Inner\(n=1\)"):
         Outer(inner={"n": 1}, free={"a": Inner(n=1)})
-    with pytest.raises(ValidationError):
-        Metrics(**{**dataclasses.asdict(Inner(n=1))})  # type: ignore[call-overload]

@@ -45,6 +45,12 @@ register = _REGISTRY.register
 unregister = _REGISTRY.unregister
 names = _REGISTRY.names
 
+
+def media_types() -> dict[str, str]:
+    """The media type of every codec that has one and can be loaded, by name: what :func:`negotiate` chooses from."""
+    return _REGISTRY.media_types()[0]
+
+
 First = TypeVar("First")
 Given = ParamSpec("Given")
 Made = TypeVar("Made")
@@ -155,6 +161,7 @@ __all__ = [
     "Registration",
     "Registry",
     "get",
+    "media_types",
     "names",
     "negotiate",
     "register",

@@ -18,7 +18,8 @@ _FACTORY: Any = attrs.Factory
 
 def dataclass_fields(cls: Any) -> dict[str, dataclasses.Field[Any]]:
     """The ``__dataclass_fields__`` of a message class or a plain subclass."""
-    return _stand_in(cls).__dataclass_fields__
+    fields: dict[str, dataclasses.Field[Any]] = _stand_in(cls).__dataclass_fields__
+    return fields
 
 
 def dataclass_params(cls: Any) -> Any:
@@ -65,16 +66,17 @@ def _stand_in(cls: Any) -> Any:
 
 
 def _field(field: attrs.Attribute[Any]) -> Any:
-    default: dict[str, Any] = {"default": field.default}
-    if field.default is attrs.NOTHING:
+    own: Any = field.default
+    default = {"default": own}
+    if own is attrs.NOTHING:
         default = {}
-    elif isinstance(field.default, _FACTORY):
-        default = {"default_factory": _derived if field.default.takes_self else field.default.factory}
+    elif isinstance(own, _FACTORY):
+        default = {"default_factory": _derived if own.takes_self else own.factory}
     return dataclasses.field(
         **default,
         repr=field.repr is not False,
         hash=field.hash,
-        compare=field.eq,
+        compare=bool(field.eq),
         metadata=field.metadata,
     )
 

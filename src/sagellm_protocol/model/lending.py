@@ -20,6 +20,8 @@ LENT: Mapping[str, tuple[Kind, str]] = {
     "__dataclass_fields__": ("value", "model.as_dataclass:dataclass_fields"),
     "__dataclass_params__": ("value", "model.as_dataclass:dataclass_params"),
     "__post_init__": ("method", "model.as_dataclass:settle"),
+    "__get_pydantic_core_schema__": ("class", "pydantic_schema.core:get_core_schema"),
+    "__get_pydantic_json_schema__": ("class", "pydantic_schema.describing:get_json_schema"),
     "construct": ("class", "pydantic_names.names:construct"),
     "copy": ("method", "pydantic_names.names:copy"),
     "dict": ("method", "pydantic_names.names:dict_"),

@@ -14,6 +14,7 @@ A schema takes what a codec takes at that revision, except for what JSON Schema 
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from enum import Enum
 from typing import Any
@@ -74,8 +75,8 @@ def json_schema(message: Any, revision: str = LATEST, history: History = HISTORY
         kind = read_type(message)
         for nested in nested_in(kind):
             history.spec(nested.cls, revision)
-    writing = _Writing(history, history.resolve(revision), kind.name if isinstance(kind, Nested) else None)
-    root = writing.message(kind.name) if isinstance(kind, Nested) else writing.of(kind)
+    writing = _Document(history, history.resolve(revision), kind.name if isinstance(kind, Nested) else None)
+    root = writing.message(history.spec(kind.name, revision)) if isinstance(kind, Nested) else writing.of(kind)
     schema = {"$schema": DIALECT, "x-revision": writing.revision, **root}
     if writing.definitions:
         schema["$defs"] = dict(sorted(writing.definitions.items()))
@@ -87,7 +88,7 @@ def bundle(revision: str = LATEST, history: History = HISTORY) -> dict[str, Any]
 
     The document itself takes anything; the schema of a message in it is at ``#/$defs/types.Request``.
     """
-    writing = _Writing(history, history.resolve(revision), None)
+    writing = _Document(history, history.resolve(revision), None)
     for spec in history.specs(revision).values():
         writing.of(_nested(spec))
     for name, members in history.table(revision)["enums"].items():
@@ -100,18 +101,19 @@ def _nested(spec: Spec) -> Nested:
     return Nested(spec.name, spec.cls)
 
 
-@attrs.define
-class _Writing:
-    """One document being written."""
+class Writing(ABC):
+    """Schemas being written: of types, of messages, and of the fields in them."""
 
-    history: History
-    revision: str
-    root: str | None
-    """The message that the document itself is the schema of."""
-    definitions: dict[str, dict[str, Any]] = attrs.field(factory=dict)
+    @abstractmethod
+    def refer(self, kind: Member | Nested) -> dict[str, Any]:
+        """The reference to the schema of a message or enumeration, which stands elsewhere."""
+
+    @abstractmethod
+    def spec(self, nested: Nested) -> Spec | None:
+        """A message as it is described; None where there was none yet."""
 
     def of(self, kind: Type) -> dict[str, Any]:
-        """The schema of a value; messages and enumerations become definitions and a reference to them."""
+        """The schema of a value; of messages and enumerations a reference."""
         match kind:
             case Text():
                 return {"type": "string"}
@@ -137,31 +139,21 @@ class _Writing:
                 return {"anyOf": [self.of(option) for option in options]}
             case Choice():
                 return self._choice(kind)
-            case Member(name=name):
-                if name not in self.definitions:
-                    self.definitions[name] = _enumeration(kind, self.history.catalog.enums.get(name))
-                return _reference(name)
-            case Nested(name=name):
-                if name == self.root:
-                    return {"$ref": "#"}
-                if name not in self.definitions:
-                    self.definitions[name] = {}  # a message that holds itself finds it begun
-                    self.definitions[name] |= self.message(name)
-                return _reference(name)
+            case Member() | Nested():
+                return self.refer(kind)
             case Free():
                 return {}
             case _:
                 assert_never(kind)
 
-    def message(self, name: str) -> dict[str, Any]:
+    def message(self, spec: Spec) -> dict[str, Any]:
         """The schema of a message itself."""
-        spec = self.history.spec(name, self.revision)
         texts = field_texts(spec.cls)
-        schema: dict[str, Any] = {"title": name, "type": "object"}
+        schema: dict[str, Any] = {"title": spec.name, "type": "object"}
         if described := class_text(spec.cls):
             schema["description"] = described
         schema["properties"] = {
-            field.name: self._field(field, spec, texts.get(field.today, field.text)) or True for field in spec.fields
+            field.name: self._field(field, texts.get(field.today, field.text)) or True for field in spec.fields
         }
         if required := [field.name for field in spec.fields if field.required]:
             schema["required"] = required
@@ -171,7 +163,7 @@ class _Writing:
             schema["allOf"] = [_rule(rule) for rule in spec.rules]
         return schema
 
-    def _field(self, field: Field, spec: Spec, text: str) -> dict[str, Any]:
+    def _field(self, field: Field, text: str) -> dict[str, Any]:
         schema = self.of(field.type)
         match field.default:
             case Derived():
@@ -183,18 +175,15 @@ class _Writing:
         if text:
             schema["description"] = text.strip()
         if has_plain_default(field):
-            schema["default"] = self._default(field.default)
+            schema["default"] = self.default(field.default)
         return schema
 
-    def _default(self, default: Any) -> Any:
-        value = plain_default(default)
-        if is_message(type(default)):
-            return self.history.downgrade(value, type(default), to=self.revision, lossy=True)
-        return value
+    def default(self, default: Any) -> Any:
+        """A default as payloads hold it."""
+        return plain_default(default)
 
     def _choice(self, choice: Choice) -> dict[str, Any]:
-        known = self.history.specs(self.revision)
-        options = [known[option.name] for option in choice.options if option.name in known]
+        options = [spec for spec in map(self.spec, choice.options) if spec is not None]
         schema: dict[str, Any] = {"oneOf": [self.of(_nested(option)) for option in options]}
         tags = [
             (field.name, field.type.tag, self.of(_nested(option))["$ref"])
@@ -210,8 +199,35 @@ class _Writing:
         return schema
 
 
-def _reference(name: str) -> dict[str, Any]:
-    return {"$ref": f"#/$defs/{name}"}
+@attrs.define
+class _Document(Writing):
+    """One document being written, with definitions of what is referred to."""
+
+    history: History
+    revision: str
+    root: str | None
+    """The message that the document itself is the schema of."""
+    definitions: dict[str, dict[str, Any]] = attrs.field(factory=dict)
+
+    def refer(self, kind: Member | Nested) -> dict[str, Any]:
+        name = kind.name
+        if name == self.root:
+            return {"$ref": "#"}
+        if name not in self.definitions and isinstance(kind, Member):
+            self.definitions[name] = enumeration(kind, self.history.catalog.enums.get(name))
+        elif name not in self.definitions:
+            self.definitions[name] = {}  # a message that holds itself finds it begun
+            self.definitions[name] |= self.message(self.history.spec(name, self.revision))
+        return {"$ref": f"#/$defs/{name}"}
+
+    def spec(self, nested: Nested) -> Spec | None:
+        return self.history.specs(self.revision).get(nested.name)
+
+    def default(self, default: Any) -> Any:
+        value = plain_default(default)
+        if is_message(type(default)):
+            return self.history.downgrade(value, type(default), to=self.revision, lossy=True)
+        return value
 
 
 def _number(number: Number) -> dict[str, Any]:
@@ -259,7 +275,8 @@ def _or_null(schema: dict[str, Any]) -> dict[str, Any]:
     return {"anyOf": [*schema.get("anyOf", (schema,)), {"type": "null"}]}
 
 
-def _enumeration(member: Member, cls: type[Enum] | None) -> dict[str, Any]:
+def enumeration(member: Member, cls: type[Enum] | None) -> dict[str, Any]:
+    """The schema of an enumeration."""
     # Of several names for one value the first is the member, the rest are aliases.
     names = {value: name for name, value in reversed(list(member.members.items()))}
     values = list(dict.fromkeys(member.members.values()))
