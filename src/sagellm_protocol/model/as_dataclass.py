@@ -57,7 +57,7 @@ def _stand_in(cls: Any) -> Any:
         hints, final = {}, False
     fields = [(field.name, hints.get(field.name, field.type), _field(field)) for field in attrs.fields(message)]
     made: Any = dataclasses.make_dataclass(
-        message.__name__, fields, frozen=True, kw_only=True, order="__lt__" in vars(message)
+        message.__name__, fields, frozen=True, order="__lt__" in vars(message)
     )
     if final:
         message.__dataclass_fields__ = made.__dataclass_fields__
@@ -67,7 +67,7 @@ def _stand_in(cls: Any) -> Any:
 
 def _field(field: attrs.Attribute[Any]) -> Any:
     own: Any = field.default
-    default = {"default": own}
+    default: dict[str, Any] = {"default": own}
     if own is attrs.NOTHING:
         default = {}
     elif isinstance(own, _FACTORY):
@@ -78,6 +78,7 @@ def _field(field: attrs.Attribute[Any]) -> Any:
         hash=field.hash,
         compare=bool(field.eq),
         metadata=field.metadata,
+        kw_only=field.kw_only is not False,
     )
 
 
