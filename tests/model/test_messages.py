@@ -385,7 +385,7 @@ def test_a_violation_names_path_rule_and_value_as_given() -> None:
         "  peak_mem_mb: must be int, got 1.5",
         "  error_rate: must be <= 1, got 2",
         "  itl_list[1]: must be float, got None",
-        "  tokens: must be a known field, got 1",
+        "  tokens: must be a known field, got 1 (did you mean kv_used_tokens?)",
     ]
 
 

@@ -80,7 +80,7 @@ def _broken(path: str, kind: Type, value: object) -> tuple[Violation, ...]:
     except DecodeError:
         return (Violation(path, "an integer within 64 bits", value),)
     except ValidationError as error:
-        return tuple(Violation(below(path, it.path), it.rule, it.value) for it in error.violations)
+        return tuple(attrs.evolve(it, path=below(path, it.path)) for it in error.violations)
     return ()
 
 

@@ -115,7 +115,7 @@ class Translation:
             elif wire not in pairs:
                 said[wire] = value  # Unknown to the revision as well, which is told with the rest of what is wrong.
             elif (self.unknown or self.specs[name].unknown) == "forbid":
-                checker.broken((path, wire), "a known field", value)
+                checker.stray((path, wire), wire, wires, value)
         return said
 
     def _option(self, choice: Choice, payload: dict[str, Any]) -> Nested | None:

@@ -320,7 +320,7 @@ class Checker(Notes):
             known = spec.names
             for name, found in value.items():
                 if name not in known:
-                    self.broken((path, spec.stray(name)), "a known field", found)
+                    self.stray((path, spec.stray(name)), name, known, found)
         for rule in spec.rules:
             if all(value.get(name) is None for name in rule.fields):
                 self.broken(path, str(rule), None)
@@ -367,8 +367,10 @@ def check_arguments(cls: type, message: type, arguments: dict[str, Any], unknown
         checked = checker.fields(spec, arguments, ROOT)
         for name, value in unknown.items():
             argument = spec.arguments.get(name)
-            rule = "a known field" if argument is None else f"given as {argument}"
-            checker.broken((ROOT, spec.stray(name)), rule, value)
+            if argument is None:
+                checker.stray((ROOT, spec.stray(name)), name, spec.arguments.values(), value)
+            else:
+                checker.broken((ROOT, spec.stray(name)), f"given as {argument}", value)
         if checker.violations:
             checker.validate_rest(spec, checked, ROOT)
         checker.raise_for(spec.name)

@@ -70,13 +70,17 @@ class Violation:
     path: str
     """Where, from the message down: ``metrics.ttft_ms``, ``choices[0].delta``; empty for the message itself."""
     rule: str
-    """What must hold: ``required``, ``float``, ``>= 0``, ``finite``, ``one of 'stop', 'length'``, ``known field``."""
+    """What must hold: ``required``, ``float``, ``>= 0``, ``finite``, ``one of 'stop', 'length'``, ``a known field``."""
     value: str = attrs.field(converter=shown)
     """``repr`` of what was found, cut short."""
+    hint: str = ""
+    """What may help, and is no part of the rule: ``did you mean prompt?``; mostly empty."""
 
     def __str__(self) -> str:
-        where = self.path or "(the message itself)"
-        return f"{where}: {self.rule}" if self.rule == "required" else f"{where}: must be {self.rule}, got {self.value}"
+        where, hint = self.path or "(the message itself)", f" ({self.hint})" if self.hint else ""
+        if self.rule == "required":
+            return f"{where}: required{hint}"
+        return f"{where}: must be {self.rule}, got {self.value}{hint}"
 
 
 class ValidationError(ProtocolError):

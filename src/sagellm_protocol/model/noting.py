@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import attrs
@@ -12,9 +12,13 @@ from sagellm_protocol.model.kinds import INT_MAX, INT_MIN
 from sagellm_protocol.model.numbers import Source
 from sagellm_protocol.model.paths import ROOT, Path, below, is_hidden, told
 from sagellm_protocol.model.shortening import HIDDEN
+from sagellm_protocol.model.wording import meant
 
 BROKEN = object()
 """Stands for a value that is wrong."""
+
+UNKNOWN_FIELD = "a known field"
+"""The rule that a field breaks which its message does not have."""
 
 
 @attrs.define
@@ -32,14 +36,21 @@ class Notes:
         """How many violations there are in all."""
         return len(self.violations) + self.more
 
-    def broken(self, path: Path, rule: str | Callable[[], str], value: object) -> Any:
+    def broken(
+        self, path: Path, rule: str | Callable[[], str], value: object, hint: Callable[[], str] | None = None
+    ) -> Any:
         """Note a violation; gives the mark that stands for the broken value."""
         if len(self.violations) < MOST_TOLD:
             shown = HIDDEN if is_hidden(path) else value
-            self.violations.append(Violation(told(path), rule if isinstance(rule, str) else rule(), shown))
+            rule, hinted = rule if isinstance(rule, str) else rule(), "" if hint is None else hint()
+            self.violations.append(Violation(told(path), rule, shown, hinted))
         else:
             self.more += 1
         return BROKEN
+
+    def stray(self, path: Path, name: str, known: Iterable[str], value: object) -> Any:
+        """Note a value under a name that is none of those known; a misspelt one is told what it may be meant for."""
+        return self.broken(path, UNKNOWN_FIELD, value, lambda: meant(name, known))
 
     def also(self, violations: Sequence[Violation], more: int, path: Path = ROOT) -> Any:
         """Note what another check found in the value at a path."""

@@ -63,7 +63,13 @@ def one_of(values: Sequence[object]) -> str:
 
 def did_you_mean(name: object, known: Iterable[str]) -> str:
     """What a misspelt name was perhaps meant to be, for the end of an error message; empty where nothing is near."""
+    hint = meant(name, known)
+    return f" ({hint})" if hint else ""
+
+
+def meant(name: object, known: Iterable[str]) -> str:
+    """``did you mean prompt?``, of names that are known the nearest to one that is not; empty where none is near."""
     from difflib import get_close_matches
 
-    near = get_close_matches(cut(name).lower(), known, n=1) if isinstance(name, str) else []
-    return f" (did you mean {near[0]}?)" if near else ""
+    near = get_close_matches(cut(str.__str__(name)).lower(), known, n=1) if isinstance(name, str) else []
+    return f"did you mean {near[0]}?" if near else ""
