@@ -80,7 +80,9 @@ check-lint: $(STAMP)
 
 check-types: $(STAMP)
 	$(BIN)/mypy
+	$(BIN)/mypy --python-version 3.13 typing_tests
 	$(BIN)/pyright
+	$(BIN)/pyright --pythonversion 3.13 typing_tests
 
 check-imports: $(STAMP)
 	$(BIN)/lint-imports --cache-dir .cache/import-linter

@@ -29,6 +29,7 @@ from sagellm_protocol.model.shortening import short
 
 if TYPE_CHECKING:
     from sagellm_protocol.codecs.converting import MessageConverter
+    from sagellm_protocol.model.forms import Form, TypeForm
 
 _LOCK = threading.RLock()
 """Held while a converter is made: there is one for each codec."""
@@ -154,6 +155,8 @@ class Codec(Generic[Wire]):
     @overload
     def decode(self, data: Any, cls: type[T]) -> T: ...
     @overload
+    def decode(self, data: Any, cls: TypeForm[Form]) -> Form: ...
+    @overload
     def decode(self, data: Any, cls: Any) -> Any: ...
     def decode(self, data: Any, cls: Any) -> Any:
         """A message off the wire.
@@ -174,6 +177,8 @@ class Codec(Generic[Wire]):
 
     @overload
     def decoder(self, cls: type[T]) -> Callable[[Any], T]: ...
+    @overload
+    def decoder(self, cls: TypeForm[Form]) -> Callable[[Any], Form]: ...
     @overload
     def decoder(self, cls: Any) -> Callable[[Any], Any]: ...
     def decoder(self, cls: Any) -> Callable[[Any], Any]:

@@ -8,7 +8,7 @@ import types
 import typing
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NoReturn, cast
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast, overload
 
 import cattrs
 from cattrs.errors import StructureHandlerNotFoundError
@@ -21,6 +21,10 @@ from sagellm_protocol.model.converted import dumped, entry_over
 from sagellm_protocol.model.exceptions import DeclarationError, OptionError
 from sagellm_protocol.model.kinds import Converted, Free
 
+if TYPE_CHECKING:
+    from sagellm_protocol.model.forms import Form, TypeForm
+
+T = TypeVar("T")
 Hook = Callable[..., Any]
 Reading = Callable[[Any], Callable[[Any], Any]]
 Writing = Callable[[Any], Callable[[Any], Any]]
@@ -58,6 +62,12 @@ class MessageConverter(cattrs.Converter):
 
     # What codecs run
 
+    @overload
+    def structure(self, obj: Any, cl: type[T]) -> T: ...
+    @overload
+    def structure(self, obj: Any, cl: TypeForm[Form]) -> Form: ...
+    @overload
+    def structure(self, obj: Any, cl: Any) -> Any: ...
     def structure(self, obj: Any, cl: Any) -> Any:
         """A payload as a value of a class, as codecs read it.
 
@@ -75,6 +85,12 @@ class MessageConverter(cattrs.Converter):
         """
         return self.unstructuring(type(obj) if unstructure_as is None else unstructure_as)(obj)
 
+    @overload
+    def structuring(self, cls: type[T]) -> Callable[[Any], T]: ...
+    @overload
+    def structuring(self, cls: TypeForm[Form]) -> Callable[[Any], Form]: ...
+    @overload
+    def structuring(self, cls: Any) -> Callable[[Any], Any]: ...
     def structuring(self, cls: Any) -> Callable[[Any], Any]:
         """What :meth:`structure` does for a class; all that it raises is ours."""
         if known(cls) is not None:
@@ -93,6 +109,12 @@ class MessageConverter(cattrs.Converter):
         """A value on the wire, as the converters of ``cattrs.preconf`` have it."""
         return self._format.dumps(self.unstructure(obj, unstructure_as))
 
+    @overload
+    def loads(self, data: Any, cl: type[T]) -> T: ...
+    @overload
+    def loads(self, data: Any, cl: TypeForm[Form]) -> Form: ...
+    @overload
+    def loads(self, data: Any, cl: Any) -> Any: ...
     def loads(self, data: Any, cl: Any) -> Any:
         """A value off the wire, as the converters of ``cattrs.preconf`` have it."""
         return self.structure(self._loads(data), cl)

@@ -33,7 +33,9 @@ class _Wrong(Exception):
 class _Judge(Checker):
     """A check that ends at the first thing wrong."""
 
-    def broken(self, path: Path, rule: str | Callable[[], str], value: object) -> Any:
+    def broken(
+        self, path: Path, rule: str | Callable[[], str], value: object, hint: Callable[[], str] | None = None
+    ) -> Any:
         raise _Wrong
 
     def free(self, value: Any, path: Path) -> Any:

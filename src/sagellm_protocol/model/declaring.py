@@ -26,6 +26,9 @@ else:  # pragma: no cover - this interpreter has it in typing
     from typing_extensions import dataclass_transform
 
 if TYPE_CHECKING:
+    from typing_extensions import Never
+
+    from sagellm_protocol.model.forms import Changed, Changes, Replaceable
     from sagellm_protocol.model.validating import Validation
 
 T = TypeVar("T")
@@ -235,20 +238,31 @@ def _itself(self: T, memo: object = None) -> T:
     return self
 
 
-def evolve(message: T, /, **changes: Any) -> T:
-    """A copy of a message with some fields changed, checked like a new one.
+if TYPE_CHECKING and sys.version_info >= (3, 13):  # pragma: no cover - for checkers alone, and these know it since then
+    # The second overload has them take each message of a union by itself.
+    @overload
+    def evolve(message: Replaceable[Changes, Changed], /, *_: Changes.args, **changes: Changes.kwargs) -> Changed: ...
+    @overload
+    def evolve(message: Never, /, *_: Any, **changes: Any) -> Never: ...  # type: ignore[overload-cannot-match]
+    def evolve(message: Any, /, *_: Any, **changes: Any) -> Any:
+        """A copy of a message with some fields changed, checked like a new one."""
+else:
 
-    It is ``attrs.evolve`` for type checkers, some of which do not see that a message is an attrs class. Of what
-    :func:`.mutable` gives it makes another one.
+    def evolve(message: T, /, **changes: Any) -> T:
+        """A copy of a message with some fields changed, checked like a new one.
 
-    Raises:
-        ValidationError: with every violation.
-    """
-    try:
-        changed: T = attrs.evolve(message, **changes)  # type: ignore[misc]
-    except attrs.exceptions.NotAnAttrsClassError:
-        replace: Callable[..., T] | None = getattr(message, "__replace__", None)
-        if replace is None:
-            raise
-        changed = replace(**changes)
-    return changed
+        It is ``attrs.evolve`` for type checkers, which do not see that a message is an attrs class. Those that check
+        for Python 3.13 or newer see what is no field, and what is of another type. Of what :func:`.mutable` gives it
+        makes another one.
+
+        Raises:
+            ValidationError: with every violation.
+        """
+        try:
+            changed: T = attrs.evolve(message, **changes)  # type: ignore[misc]
+        except attrs.exceptions.NotAnAttrsClassError:
+            replace: Callable[..., T] | None = getattr(message, "__replace__", None)
+            if replace is None:
+                raise
+            changed = replace(**changes)
+        return changed

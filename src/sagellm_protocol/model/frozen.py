@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterable, Mapping
-from typing import Any, NoReturn, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast, overload
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -34,8 +34,10 @@ class FrozenDict(DraftDict[K, V]):
         draft.__class__ = cls
         return cast("FrozenDict[K, V]", draft)
 
-    def __init__(self, items: Any = (), /) -> None:
-        """Nothing: all happens in ``__new__``, so that calling ``__init__`` again changes nothing."""
+    if not TYPE_CHECKING:  # These are to see the keys and values that __new__ takes.
+
+        def __init__(self, items: Any = (), /) -> None:
+            """Nothing: all happens in ``__new__``, so that calling ``__init__`` again changes nothing."""
 
     def _refuse(self, *args: Any, **kwargs: Any) -> NoReturn:
         raise TypeError("a FrozenDict cannot be changed; build a new one from dict(it)")

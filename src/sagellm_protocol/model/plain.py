@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache, lru_cache
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from sagellm_protocol.model.exceptions import EncodeError
 from sagellm_protocol.model.nesting import TOO_DEEP
 
 if TYPE_CHECKING:
+    from sagellm_protocol.model.forms import Form, TypeForm
     from sagellm_protocol.model.reading import Readers
     from sagellm_protocol.model.spec import Unknown
     from sagellm_protocol.model.writing import Writers
@@ -44,18 +45,24 @@ def to_plain(message: Any) -> dict[str, Any]:
     return payload
 
 
-def from_plain(cls: type[T], payload: Any, *, unknown: Unknown | None = None) -> T:
+@overload
+def from_plain(cls: type[T], payload: Any, *, unknown: Unknown | None = ...) -> T: ...
+@overload
+def from_plain(cls: TypeForm[Form], payload: Any, *, unknown: Unknown | None = ...) -> Form: ...
+@overload
+def from_plain(cls: Any, payload: Any, *, unknown: Unknown | None = ...) -> Any: ...
+def from_plain(cls: Any, payload: Any, *, unknown: Unknown | None = None) -> Any:
     """A message of ``cls`` from JSON-like data.
 
     Args:
+        cls: a message class, or a union or ``Sequence`` of them.
         unknown: what to do with fields that the class does not have; where it is None, what the class says.
 
     Raises:
         ValidationError: with every violation.
         DecodeError: an integer past 64 bits, or nested deeper than 128 levels.
     """
-    read: Callable[[Any], T] = _reader(cast("Any", cls), unknown)
-    return read(payload)
+    return _reader(cls, unknown)(payload)
 
 
 @lru_cache(maxsize=512)
