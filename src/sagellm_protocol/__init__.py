@@ -94,6 +94,7 @@ if TYPE_CHECKING:
         Violation as Violation,
     )
     from sagellm_protocol.model.mutable import Mutable as Mutable, mutable as mutable
+    from sagellm_protocol.model.showing import showing as showing
     from sagellm_protocol.openai_types import (
         ChatCompletionChoice as ChatCompletionChoice,
         ChatCompletionRequest as ChatCompletionRequest,
@@ -211,6 +212,7 @@ else:
                 ValidationError Violation
             """,
             "model.mutable": "Mutable mutable",
+            "model.showing": "showing",
             "openai_types": """
                 ChatCompletionChoice ChatCompletionRequest ChatCompletionResponse
                 ChatCompletionStreamChoice ChatCompletionStreamDelta ChatCompletionStreamResponse

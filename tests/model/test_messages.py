@@ -348,7 +348,7 @@ def described() -> Iterator[tuple[str, type, ast.ClassDef]]:
 def test_the_message_and_each_field_say_what_they_mean(cls: type, node: ast.ClassDef) -> None:
     text = ast.get_docstring(node)
     assert text is not None
-    assert text == inspect.getdoc(cls)
+    assert (inspect.getdoc(cls) or "").startswith(f"{text}\n\nFields:\n")
     said = {}
     for statement, following in zip(node.body, [*node.body[1:], None], strict=True):
         if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):

@@ -13,11 +13,11 @@ import attrs
 from sagellm_protocol.model.cells import retarget
 from sagellm_protocol.model.exceptions import DeclarationError
 from sagellm_protocol.model.frozen import FrozenDict
-from sagellm_protocol.model.lending import lend
+from sagellm_protocol.model.lending import TEXT, lend
 from sagellm_protocol.model.refusing import refuse_attrs_subclass, refuse_class, refuse_fields, refused
 from sagellm_protocol.model.scope import scope_of
-from sagellm_protocol.model.shortening import SECRETS, short, short_repr
-from sagellm_protocol.model.signatures import Signature, SlotTexts
+from sagellm_protocol.model.shortening import SECRETS, repr_of, short
+from sagellm_protocol.model.signatures import SlotTexts
 from sagellm_protocol.model.spec import Spec, Unknown
 
 if sys.version_info >= (3, 11):
@@ -130,10 +130,10 @@ def _declare(cls: type[T], unknown: Unknown, order: bool, kw_only: bool) -> type
     built.__copy__ = _itself
     built.__deepcopy__ = _itself
     built.__reduce__ = _reduce
-    built.__signature__ = Signature()
     built.__slots__ = SlotTexts(built)
+    built._message_text, built.__doc__ = body.get("__doc__"), TEXT
     if "__repr__" not in body:
-        built.__repr__ = short_repr
+        built.__repr__ = repr_of(built)
     if "__attrs_init_subclass__" not in body:
         built.__attrs_init_subclass__ = classmethod(refuse_attrs_subclass)
     lend(built)

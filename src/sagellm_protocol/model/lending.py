@@ -19,9 +19,13 @@ message, for the value of its attribute."""
 LENT: Mapping[str, tuple[Kind, str]] = {
     "__dataclass_fields__": ("value", "model.as_dataclass:dataclass_fields"),
     "__dataclass_params__": ("value", "model.as_dataclass:dataclass_params"),
-    "__post_init__": ("method", "model.as_dataclass:settle"),
     "__get_pydantic_core_schema__": ("class", "pydantic_schema.core:get_core_schema"),
     "__get_pydantic_json_schema__": ("class", "pydantic_schema.describing:get_json_schema"),
+    "__post_init__": ("method", "model.as_dataclass:settle"),
+    "__rich_repr__": ("method", "display.parts:for_rich"),
+    "__signature__": ("value", "model.documenting:signature_of"),
+    "_repr_html_": ("method", "display.tables:as_table"),
+    "_repr_pretty_": ("method", "display.parts:for_ipython"),
     "construct": ("class", "pydantic_names.names:construct"),
     "copy": ("method", "pydantic_names.names:copy"),
     "dict": ("method", "pydantic_names.names:dict_"),
@@ -65,6 +69,10 @@ class Lent:
         module, _, name = self.home.partition(":")
         function: Callable[..., Any] = getattr(import_module(f"{__name__.partition('.')[0]}.{module}"), name)
         return function
+
+
+TEXT = Lent("value", "model.documenting:text_with_fields")
+"""The ``__doc__`` of every message class: unlike what is lent, each class has one by itself, which this is given."""
 
 
 def lend(cls: Any) -> None:

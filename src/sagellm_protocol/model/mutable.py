@@ -25,7 +25,7 @@ from sagellm_protocol.model.lending import LENT
 from sagellm_protocol.model.paths import ROOT
 from sagellm_protocol.model.refusing import annotated, refused
 from sagellm_protocol.model.shortening import short, short_repr
-from sagellm_protocol.model.signatures import signature_of
+from sagellm_protocol.model.documenting import signature_of
 from sagellm_protocol.model.source import DOUBTS, Function
 from sagellm_protocol.model.spec import Field, spec_of
 from sagellm_protocol.model.statements import CheckStatements

@@ -1,4 +1,4 @@
-"""Values cut short for error messages and ``repr``: a prompt of a megabyte must not fill a log line.
+"""Values cut short for error messages and ``repr``, and whoever else shows them: notebooks, rich.
 
 What a value costs to show is bounded, whatever it holds: so many characters of a text, so many items of a container, so
 many values in all. Methods that a subclass of ``str``, ``list`` or ``dict`` may have overridden are not called.
@@ -6,110 +6,137 @@ many values in all. Methods that a subclass of ``str``, ``list`` or ``dict`` may
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import attrs
 
 from sagellm_protocol.model.paths import cut
+from sagellm_protocol.model.showing import CUT, LIMITS, Limits
 
-_TEXT = 80
-"""Characters of one value that are shown."""
-_ITEMS = 8
-"""Items of one container."""
-_LEVELS = 5
-"""Containers within containers."""
-_VALUES = 400
-"""Values in all, those within containers and messages included."""
+R = TypeVar("R")
+
 _BITS = 10_000
 """Python refuses to write out larger integers."""
 
 
 @attrs.define
-class _Showing:
-    """One value being shown: how many more values may be."""
+class Walk(ABC, Generic[R]):
+    """One value being shown, by a way of showing: as text, or as something else made of its parts."""
 
-    left: int = _VALUES
+    limits: Limits = CUT
+    left: int = attrs.field(default=attrs.Factory(lambda self: self.limits.values, takes_self=True), init=False)
+    """How many more values may be shown."""
 
-    def value(self, value: Any, level: int) -> str:
+    @abstractmethod
+    def leaf(self, text: str) -> R:
+        """What has no parts, or none that are shown."""
+
+    @abstractmethod
+    def sequence(self, brackets: str, items: Iterator[R], more: bool) -> R:
+        """A list or tuple; ``more`` says whether items are left out at its end."""
+
+    @abstractmethod
+    def mapping(self, items: Iterator[tuple[R, R]], more: bool) -> R:
+        """A dict."""
+
+    @abstractmethod
+    def record(self, cls: Any, fields: Iterator[tuple[attrs.Attribute[Any], R]]) -> R:
+        """A message."""
+
+    def value(self, value: Any, level: int) -> R:
+        """Any value, with so many levels of containers in it."""
         self.left -= 1
+        most = self.limits.text
         if isinstance(value, str) and type(value).__repr__ is str.__repr__:
-            return _text(str.__str__(value))
+            return self.leaf(_text(str.__str__(value), most))
         if isinstance(value, int) and type(value).__repr__ is int.__repr__:
-            return (
-                cut(int.__repr__(value)) if value.bit_length() < _BITS else f"<an integer of {value.bit_length()} bits>"
-            )
+            bits = value.bit_length()
+            return self.leaf(cut(int.__repr__(value), most) if bits < _BITS else f"<an integer of {bits} bits>")
         if isinstance(value, (bytes, bytearray)):
-            return cut(repr(bytes(memoryview(value)[:_TEXT])) + ("..." if len(value) > _TEXT else ""))
+            return self.leaf(cut(repr(bytes(memoryview(value)[:most])) + ("..." if len(value) > most else ""), most))
         if isinstance(value, dict):
-            items = (
-                f"{self.value(key, level - 1)}: {self._under(key, it, level - 1)}" for key, it in dict.items(value)
-            )
-            return self._container("{}", items, dict.__len__(value), level)
+            if self._is_full(dict.__len__(value), level):
+                return self.leaf("{...}")
+            pairs = ((self.value(key, level - 1), self._under(key, it, level - 1)) for key, it in dict.items(value))
+            return self.mapping(islice(pairs, self.limits.items), dict.__len__(value) > self.limits.items)
         if isinstance(value, list):
-            items = (self.value(item, level - 1) for item in list.__iter__(value))
-            return self._container("[]", items, list.__len__(value), level)
+            return self._items("[]", list.__iter__(value), list.__len__(value), level)
         if isinstance(value, tuple) and type(value).__repr__ is tuple.__repr__:
-            items = (self.value(item, level - 1) for item in tuple.__iter__(value))
-            shown = self._container("()", items, tuple.__len__(value), level)
-            return shown if tuple.__len__(value) != 1 else shown[:-1] + ",)"
-        own: Any = type(value).__repr__
-        if own is short_repr:
-            return self.message(value, level)
-        return _own_repr(value)
+            return self._items("()", tuple.__iter__(value), tuple.__len__(value), level)
+        return self.message(value, level) if is_shown_by_us(value) else self.leaf(_told_by(repr, value, most))
 
-    def message(self, message: Any, level: int) -> str:
-        """``Name(field=value, ...)``; every field of the outermost, as far as there is room."""
+    def message(self, message: Any, level: int) -> R:
+        """A message; every field of the outermost, as far as there is room."""
         cls = type(message)
         if level < 0 or self.left < 0:
-            return f"{cls.__qualname__}(...)"
+            return self.leaf(f"{cls.__qualname__}(...)")
         fields = (
-            f"{field.name}={self._field(field.repr, getattr(message, field.name), level - 1)}"
+            (field, self._field(field.repr, getattr(message, field.name), level - 1))
             for field in cls.__attrs_attrs__
             if field.repr is not False
         )
-        return f"{cls.__qualname__}({', '.join(fields)})"
+        return self.record(cls, fields)
 
-    def _field(self, own: Any, value: Any, level: int) -> str:
+    def _field(self, own: Any, value: Any, level: int) -> R:
         """The value of a field, in the way that the field says, if it says any (``repr=function``)."""
-        return self.value(value, level) if own is True else _told_by(own, value)
+        return self.value(value, level) if own is True else self.leaf(_told_by(own, value, self.limits.text))
 
-    def _under(self, key: Any, value: Any, level: int) -> str:
+    def _under(self, key: Any, value: Any, level: int) -> R:
         """What stands under a key of a dict, unless that is the name of a field that is not shown."""
-        return HIDDEN if isinstance(key, str) and str.__str__(key) in SECRETS else self.value(value, level)
+        hidden = isinstance(key, str) and str.__str__(key) in SECRETS
+        return self.leaf(HIDDEN) if hidden else self.value(value, level)
 
-    def _container(self, brackets: str, items: Iterable[str], size: int, level: int) -> str:
-        if size and (level <= 0 or self.left < 0):
-            return f"{brackets[0]}...{brackets[1]}"
-        listed = [*islice(items, _ITEMS), *(["..."] if size > _ITEMS else [])]
-        return f"{brackets[0]}{', '.join(listed)}{brackets[1]}"
+    def _items(self, brackets: str, items: Iterable[Any], size: int, level: int) -> R:
+        if self._is_full(size, level):
+            return self.leaf(f"{brackets[0]}...{',' * (brackets == '()' and size == 1)}{brackets[1]}")
+        shown = (self.value(item, level - 1) for item in items)
+        return self.sequence(brackets, islice(shown, self.limits.items), size > self.limits.items)
+
+    def _is_full(self, size: int, level: int) -> bool:
+        return size > 0 and (level <= 0 or self.left < 0)
 
 
-def _text(value: str) -> str:
-    shown = repr(value[:_TEXT])
-    if len(value) <= _TEXT and len(shown) <= _TEXT:
+class _Text(Walk[str]):
+    """A value as ``repr`` has it."""
+
+    def leaf(self, text: str) -> str:
+        return text
+
+    def sequence(self, brackets: str, items: Iterator[str], more: bool) -> str:
+        listed = [*items, *(["..."] if more else [])]
+        alone = brackets == "()" and len(listed) == 1
+        return f"{brackets[0]}{', '.join(listed)}{',' * alone}{brackets[1]}"
+
+    def mapping(self, items: Iterator[tuple[str, str]], more: bool) -> str:
+        listed = [*(f"{key}: {value}" for key, value in items), *(["..."] if more else [])]
+        return f"{{{', '.join(listed)}}}"
+
+    def record(self, cls: Any, fields: Iterator[tuple[attrs.Attribute[Any], str]]) -> str:
+        return f"{cls.__qualname__}({', '.join(f'{field.name}={value}' for field, value in fields)})"
+
+
+def _text(value: str, most: int) -> str:
+    shown = repr(value[:most])
+    if len(value) <= most and len(shown) <= most:
         return shown
-    half = (_TEXT - 3) // 2
+    half = (most - 3) // 2
     ends = repr(value[:half] + value[-half:])
     return f"{ends[:half]}...{ends[-half:]}"
 
 
-def _own_repr(value: object) -> str:
-    """The ``repr`` of a value of any other class; where that raises, its class."""
-    return _told_by(repr, value)
-
-
-def _told_by(show: Callable[[Any], str], value: object) -> str:
+def _told_by(show: Callable[[Any], str], value: object, most: int) -> str:
     try:
-        return cut(str.__str__(show(value)))
+        return cut(str.__str__(show(value)), most)
     except Exception as error:  # Whatever a class of the caller's raises when it is shown.
         return f"<a {type(value).__qualname__} whose repr raises {type(error).__name__}>"
 
 
 def short(value: object) -> str:
     """``repr(value)``, with long texts, sequences and mappings cut."""
-    return _Showing().value(value, _LEVELS)
+    return _Text().value(value, CUT.levels)
 
 
 class Shown(str):
@@ -131,5 +158,28 @@ def shown(value: object) -> Shown:
 
 
 def short_repr(self: Any) -> str:
-    """The ``__repr__`` of every message: ``Name(field=value, ...)``, long values cut."""
-    return _Showing().message(self, _LEVELS)
+    """The ``__repr__`` of every message: ``Name(field=value, ...)``, cut unless :func:`.showing` says otherwise."""
+    limits = LIMITS.get()
+    return _Text(limits).message(self, limits.levels)
+
+
+def masking_repr(self: Any) -> str:
+    """The same, of messages with a field that says by itself how it is shown (``repr=function``)."""
+    return short_repr(self)
+
+
+# That name in its path is how pprint knows the repr of a dataclass, which it breaks into lines, field by field. It asks
+# no field how that is to be shown.
+masking_repr.__qualname__ = "__create_fn__.<locals>.__repr__"
+short_repr.__wrapped__ = masking_repr  # type: ignore[attr-defined]
+
+
+def repr_of(cls: Any) -> Callable[[Any], str]:
+    """The ``__repr__`` for a message class that has none of its own."""
+    return short_repr if all(isinstance(field.repr, bool) for field in cls.__attrs_attrs__) else masking_repr
+
+
+def is_shown_by_us(value: object) -> bool:
+    """Whether a value is a message whose class has no ``__repr__`` of its own."""
+    own: Any = type(value).__repr__
+    return own is short_repr or own is masking_repr

@@ -28,15 +28,6 @@ _SECRET = _Shown(HIDDEN)
 _FACTORY: Any = attrs.Factory
 
 
-class Signature:
-    """The ``__signature__`` of a message class, made when it is asked for."""
-
-    def __get__(self, message: object, cls: type) -> inspect.Signature:
-        from sagellm_protocol.model.annotations import message_of
-
-        return signature_of(message_of(cls))
-
-
 class SlotTexts(dict[str, Any]):
     """The ``__slots__`` of a message class, with the text of each field, for ``help``: read when it is asked for."""
 
@@ -50,31 +41,8 @@ class SlotTexts(dict[str, Any]):
         return own_texts(self._cls).get(name)
 
 
-def signature_of(cls: Any) -> inspect.Signature:
-    """The arguments of a message class by name, with types and defaults; types that cannot be looked up stay text."""
-    from sagellm_protocol.model.exceptions import DeclarationError
-    from sagellm_protocol.model.scope import hints_of
-
-    fields = attrs.fields(cls)
-    try:
-        hints = hints_of(cls)
-    except DeclarationError:
-        hints = {field.name: field.type for field in fields}
-    ordered = sorted(fields, key=lambda field: bool(field.kw_only))
-    return inspect.Signature(
-        [
-            inspect.Parameter(
-                field.alias or field.name,
-                inspect.Parameter.KEYWORD_ONLY if field.kw_only else inspect.Parameter.POSITIONAL_OR_KEYWORD,
-                default=_default(field),
-                annotation=hints[field.name],
-            )
-            for field in ordered
-        ]
-    )
-
-
-def _default(field: attrs.Attribute[Any]) -> Any:
+def default_of(field: attrs.Attribute[Any]) -> Any:
+    """The default of a field as signatures have it."""
     default: Any = field.default
     if default is attrs.NOTHING:
         return inspect.Parameter.empty

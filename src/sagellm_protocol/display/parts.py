@@ -1,0 +1,91 @@
+"""Messages as parts that rich and IPython lay out: each value cut, none hidden one among them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Any
+
+import attrs
+
+from sagellm_protocol.model.shortening import Walk, is_shown_by_us
+from sagellm_protocol.model.showing import LIMITS
+
+
+class _Said:
+    """Stands for a value; its ``repr`` is what is shown of that."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def __repr__(self) -> str:
+        return self._text
+
+
+class _Record:
+    """Stands for a message: its fields, each by what stands for its value."""
+
+    __slots__ = ("_fields",)
+
+    def __init__(self, fields: list[tuple[str, Any]]) -> None:
+        self._fields = fields
+
+    def __rich_repr__(self) -> Iterator[tuple[str, Any]]:
+        yield from self._fields
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        name = type(self).__name__
+        with printer.group(len(name) + 1, f"{name}(", ")"):
+            for number, (field, value) in enumerate(self._fields):
+                if number:
+                    printer.text(",")
+                    printer.breakable()
+                printer.text(f"{field}=")
+                printer.pretty(value)
+
+
+@lru_cache(maxsize=256)
+def _named(name: str) -> type[_Record]:
+    """Both show the name of the class of what they are given."""
+    return type(name, (_Record,), {"__slots__": ()})
+
+
+class _Parts(Walk[Any]):
+    """A value as parts."""
+
+    def leaf(self, text: str) -> _Said:
+        return _Said(text)
+
+    def sequence(self, brackets: str, items: Iterator[Any], more: bool) -> list[Any] | tuple[Any, ...]:
+        listed = [*items, *([_Said("...")] if more else [])]
+        return listed if brackets == "[]" else tuple(listed)
+
+    def mapping(self, items: Iterator[tuple[Any, Any]], more: bool) -> dict[Any, Any]:
+        return {**dict(items), **({_Said("..."): _Said("...")} if more else {})}
+
+    def record(self, cls: Any, fields: Iterator[tuple[attrs.Attribute[Any], Any]]) -> _Record:
+        return _named(cls.__qualname__)([(field.name, value) for field, value in fields])
+
+
+def for_rich(self: Any) -> Iterator[Any]:
+    """The ``__rich_repr__`` of a message, cut unless :func:`sagellm_protocol.showing` says otherwise."""
+    parts = _parts(self)
+    if isinstance(parts, _Record):
+        yield from parts.__rich_repr__()
+    else:
+        yield parts
+
+
+def for_ipython(self: Any, printer: Any, cycle: bool) -> None:
+    """The ``_repr_pretty_`` of a message, likewise."""
+    printer.pretty(_parts(self))
+
+
+def _parts(message: Any) -> Any:
+    limits = LIMITS.get()
+    parts = _Parts(limits)
+    # A class with a repr of its own says by itself how it is shown.
+    show = parts.message if is_shown_by_us(message) else parts.value
+    return show(message, limits.levels)
