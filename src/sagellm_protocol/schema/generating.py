@@ -47,8 +47,8 @@ from sagellm_protocol.model.kinds import (
     nested_in,
     wire_kind,
 )
-from sagellm_protocol.model.spec import Derived, Field, Made, NotAllNull, Spec
-from sagellm_protocol.schema.descriptions import class_text, field_texts
+from sagellm_protocol.model.spec import Field, NotAllNull, Spec
+from sagellm_protocol.schema.descriptions import class_text, field_text, field_texts
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 """What ``$schema`` says."""
@@ -165,15 +165,8 @@ class Writing(ABC):
 
     def _field(self, field: Field, text: str) -> dict[str, Any]:
         schema = self.of(field.type)
-        match field.default:
-            case Derived():
-                text += " Where it is left out, it is derived from the rest of the message."
-            case Made():
-                text += " Where it is left out, it is made anew."
-        if field.today != field.name:
-            text += f" Today called `{field.today}`." if field.today else " Today's message has no such field."
-        if text:
-            schema["description"] = text.strip()
+        if described := field_text(field, text):
+            schema["description"] = described
         if has_plain_default(field):
             schema["default"] = self.default(field.default)
         return schema
@@ -224,10 +217,15 @@ class _Document(Writing):
         return self.history.specs(self.revision).get(nested.name)
 
     def default(self, default: Any) -> Any:
-        value = plain_default(default)
-        if is_message(type(default)):
-            return self.history.downgrade(value, type(default), to=self.revision, lossy=True)
-        return value
+        return default_at(self.revision, default, self.history)
+
+
+def default_at(revision: str, default: Any, history: History) -> Any:
+    """A plain default as payloads of a revision hold it."""
+    value = plain_default(default)
+    if is_message(type(default)):
+        return history.downgrade(value, type(default), to=revision, lossy=True)
+    return value
 
 
 def _number(number: Number) -> dict[str, Any]:
