@@ -62,17 +62,31 @@ def opened(path: Path) -> Iterator[Source]:
         file = io.BufferedReader(path.open("rb", buffering=0), BUFFER)
     except OSError as error:
         raise UnreadableError(f"cannot be opened: {error.strerror}") from error
-    with file:
-        beginning = _peek(file)
-        if beginning.startswith(_GZIP):
-            with gzip.GzipFile(fileobj=file, mode="rb") as plain, io.BufferedReader(plain, BUFFER) as lines:
-                _begin(lines, " within gzip")
-                yield Source(lines, file, compressed=True)
-            return
-        if beginning and path.suffix == ".gz":
-            raise UnreadableError("is no gzip, in spite of its name")
-        _begin(file, "")
-        yield Source(file, file, compressed=path.suffix == ".gz")
+    with file, reading(file, compressed=path.suffix == ".gz") as source:
+        yield source
+
+
+@contextlib.contextmanager
+def reading(file: io.BufferedReader[Any], *, compressed: bool = False) -> Iterator[Source]:
+    """What an open file holds, as :func:`opened` gives it.
+
+    Args:
+        file: at its beginning; it is left open.
+        compressed: whether its name says that it holds gzip.
+
+    Raises:
+        UnreadableError: what it holds is told by its beginning and is no text in UTF-8.
+    """
+    beginning = _peek(file)
+    if beginning.startswith(_GZIP):
+        with gzip.GzipFile(fileobj=file, mode="rb") as plain, io.BufferedReader(plain, BUFFER) as lines:
+            _begin(lines, " within gzip")
+            yield Source(lines, file, compressed=True)
+        return
+    if beginning and compressed:
+        raise UnreadableError("is no gzip, in spite of its name")
+    _begin(file, "")
+    yield Source(file, file, compressed=compressed)
 
 
 def _begin(lines: io.BufferedReader[Any], where: str) -> None:
