@@ -10,6 +10,7 @@ from pathlib import Path
 from xml.sax.saxutils import escape
 
 from sagellm_protocol.cli.diff import markdown
+from sagellm_protocol.cli.revisions import COUNTS, counts, span
 from sagellm_protocol.history import HISTORY
 from sagellm_protocol.history.comparing import Difference, compare
 
@@ -69,35 +70,20 @@ def page() -> str:
     """The Markdown page."""
     lines = [INTRODUCTION.format(releases=len(HISTORY.releases), revisions=len(HISTORY.revisions))]
     lines += [
-        "| revision | also spoken by | messages | fields | enums | changes | breaking readers | breaking writers |",
-        "|---|---|--:|--:|--:|--:|--:|--:|",
+        f"| revision | also spoken by | {' | '.join(COUNTS)} |",
+        f"|---|---|{'--:|' * len(COUNTS)}",
     ]
-    lines += [_summary(old, new) for old, new in revisions_newest_first()]
+    lines += [_summary(new) for _, new in revisions_newest_first()]
     for old, new in revisions_newest_first():
         lines += ["", *_section(old, new)]
     lines += ["", *_messages()]
     return "\n".join(lines) + "\n"
 
 
-def _summary(old: str | None, new: str) -> str:
-    table = HISTORY.table(new)
-    found = differences(old, new)
+def _summary(new: str) -> str:
     also = HISTORY.changed_in(new).releases[1:]
-    counts = (
-        len(table["messages"]),
-        sum(len(message["fields"]) for message in table["messages"].values()),
-        len(table["enums"]),
-        len(found),
-        sum(difference.breaks in ("readers", "both") for difference in found),
-        sum(difference.breaks in ("writers", "both") for difference in found),
-    )
-    cells = [f"[{new}](#{_anchor(new)})", _span(also), *map(str, counts)]
+    cells = [f"[{new}](#{_anchor(new)})", span(also), *map(str, counts(new))]
     return f"| {' | '.join(cells)} |"
-
-
-def _span(releases: tuple[str, ...]) -> str:
-    """All of a few releases; the first and the last of many."""
-    return ", ".join(releases) if len(releases) < 3 else f"{releases[0]} to {releases[-1]}, {len(releases)} releases"
 
 
 def _anchor(title: str) -> str:

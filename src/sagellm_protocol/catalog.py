@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from enum import Enum
 from functools import cached_property
 from typing import Any, is_typeddict
@@ -59,6 +60,15 @@ class Catalog:
         found: dict[str, list[type]] = {}
         for cls in self.messages.values():
             found.setdefault(cls.__name__, []).append(cls)
+        return found
+
+    @cached_property
+    def short_names(self) -> dict[str, str]:
+        """Short name to the full name of the one message that it means, in alphabetical order."""
+        found: dict[str, str] = {}
+        for short in sorted(self._by_short_name):
+            with suppress(UnknownMessageError):
+                found[short] = self.name(short)
         return found
 
     def get(self, message: str | type) -> type:

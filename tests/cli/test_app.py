@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import gzip
+import os
+import re
+import runpy
 import subprocess
 import sys
 from importlib.metadata import version
+from pathlib import Path
 
 import click
 import pytest
 from click.testing import CliRunner
 
+from published import ROOT
 from sagellm_protocol import cli
-from sagellm_protocol.cli.app import COMMANDS, app
+from sagellm_protocol.cli.app import COMMANDS, SECTIONS, app
+
+SCRIPT = Path(sys.executable).parent / "sagellm-protocol"
 
 
 def test_every_command_is_found_and_listed() -> None:
@@ -24,10 +32,79 @@ def test_every_command_is_found_and_listed() -> None:
         assert command.name == name
 
 
-def test_another_command_is_refused() -> None:
-    said = CliRunner().invoke(app, ["downgrade"])
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("downgrade", "No such command 'downgrade' (did you mean upgrade?)."),
+        ("detct", "No such command 'detct' (did you mean detect?)."),
+        ("Messages", "No such command 'Messages' (did you mean messages?)."),
+        ("frobnicate", "No such command 'frobnicate'."),
+        ("\x1b[31m", "No such command '\\x1b[31m'."),
+        ("x" * 100_000, "No such command 'xxx"),
+        ("--frobnicate", "No such option"),
+    ],
+)
+def test_another_command_is_refused(name: str, told: str) -> None:
+    said = CliRunner().invoke(app, [name])
     assert said.exit_code == 2
-    assert "No such command 'downgrade'" in said.stderr
+    assert told in said.stderr
+    assert app.get_command(click.Context(app), name) is None
+
+
+def test_commands_stand_under_headings_in_full() -> None:
+    said = CliRunner().invoke(app, ["--help"], terminal_width=80).stdout
+    for heading, section in SECTIONS.items():
+        assert f"\n{heading}:\n" in said
+        for name in section:
+            command = app.get_command(click.Context(app), name)
+            assert command is not None
+            assert command.short_help is not None
+            assert f"  {name} " in said
+            assert f" {command.short_help}\n" in said
+
+
+EXAMPLE = re.compile(r"^ +(.*\bsagellm-protocol .*)$", re.MULTILINE)
+
+
+@pytest.mark.skipif(os.name != "posix" or not SCRIPT.exists(), reason="a shell, and the script")
+@pytest.mark.parametrize("name", ["", *COMMANDS])
+def test_the_examples_of_the_help_run(name: str, tmp_path: Path) -> None:
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
+    (tmp_path / "log.jsonl.gz").write_bytes(gzip.compress(b'{"event":"start","request_id":"r","trace_id":"t"}\n'))
+    (tmp_path / ".config/fish/completions").mkdir(parents=True)
+    command = app if not name else app.get_command(click.Context(app), name)
+    assert command is not None
+    examples = EXAMPLE.findall(command.epilog or "")
+    assert len(examples) >= 3
+    environment = os.environ | {"HOME": str(tmp_path), "PATH": f"{SCRIPT.parent}{os.pathsep}{os.environ['PATH']}"}
+    for example in examples:
+        line = example.replace("| jq .message", "| cat").replace("completion zsh)", "completion zsh >/dev/null)")
+        shell = ["bash", "-c", line]
+        done = subprocess.run(shell, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+        # A record of 0.1.0 may be one of several, and is told so.
+        assert done.returncode in (0, 1) if " detect " in example else done.returncode == 0, done.stderr
+        assert done.stderr == ""
+
+
+def test_as_a_module(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(sys, "argv", ["whatever", "--help"])
+    with pytest.raises(SystemExit) as caught:
+        runpy.run_module("sagellm_protocol", run_name="__main__")
+    assert caught.value.code == 0
+    assert capsys.readouterr().out.startswith("Usage: python -m sagellm_protocol [OPTIONS] COMMAND")
+    module = runpy.run_module("sagellm_protocol.__main__")
+    assert module["main"] is cli.main
+
+
+@pytest.mark.skipif(not SCRIPT.exists(), reason="the script is not installed")
+@pytest.mark.parametrize("arguments", [["--version"], ["detct"], ["diff", "0.1.0", "0.1.0"], ["schema", "Reqest"]])
+def test_module_and_script_are_one(arguments: list[str]) -> None:
+    ways = [[sys.executable, "-m", "sagellm_protocol"], [str(SCRIPT)]]
+    script, module = (
+        subprocess.run([*way, *arguments], capture_output=True, text=True, check=False) for way in reversed(ways)
+    )
+    assert (module.returncode, module.stdout) == (script.returncode, script.stdout)
+    assert module.stderr == script.stderr.replace("sagellm-protocol", "python -m sagellm_protocol")
 
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:

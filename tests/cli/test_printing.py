@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -94,7 +95,20 @@ def test_a_stream_that_is_no_file(monkeypatch: pytest.MonkeyPatch) -> None:
 
 # In a process of its own
 
-COMMANDS = [["schema", "--all"], ["diff", "0.1.0", "0.5.4.16"], ["diff", "0.1.0", "0.5.4.16", "--format", "json"]]
+COMMANDS = [
+    ["schema", "--all"],
+    ["schema", "--all", "--format", "typescript"],
+    ["diff", "0.1.0", "0.5.4.16"],
+    ["diff", "0.1.0", "0.5.4.16", "--format", "json"],
+    ["messages"],
+    ["messages", "Request", "--json"],
+    ["revisions"],
+    ["revisions", "0.4.1.0"],
+    ["completion", "fish"],
+    ["--help"],
+    ["diff", "--help"],
+    ["--version"],
+]
 
 
 def run(arguments: list[str], output: int) -> tuple[int, bytes]:
@@ -110,8 +124,23 @@ def test_a_reader_that_has_had_enough(arguments: list[str]) -> None:
     os.close(writing)
 
 
+@pytest.mark.skipif(os.name != "posix", reason="a shell")
+@pytest.mark.parametrize("arguments", COMMANDS)
+def test_standard_output_that_is_closed(arguments: list[str]) -> None:
+    line = shlex.join([sys.executable, "-m", "sagellm_protocol", *arguments])
+    done = subprocess.run(f"{line} >&-", shell=True, stderr=subprocess.PIPE, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["diff", "--help"]])
+def test_help_that_nobody_reads(arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    with standard_output(monkeypatch, nobody()), pytest.raises(SystemExit) as caught:
+        main(arguments)
+    assert caught.value.code == 0
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
-@pytest.mark.parametrize("arguments", [*COMMANDS, ["--help"], ["diff", "--help"]])
+@pytest.mark.parametrize("arguments", COMMANDS)
 def test_a_full_disk(arguments: list[str]) -> None:
     full = os.open("/dev/full", os.O_WRONLY)
     status, said = run(arguments, full)

@@ -80,11 +80,15 @@ def test_fill_is_json_or_text(
         (["--fill", "engine_id"], "'engine_id' is not FIELD=VALUE"),
         (["--fill", "=x"], "'=x' is not FIELD=VALUE"),
         (["--type", "Nothing"], "no message is called 'Nothing'"),
+        (["--type", "StreamEventDelt"], "(did you mean StreamEventDelta?)"),
+        (["--since", "0.4.0.88"], "(did you mean 0.4.0.8?)"),
         (["--since", "9.9"], "no release is called '9.9'"),
         (["--type", "SamplingParams", "--since", "0.1.0"], "sampling.SamplingParams came with 0.4.0.7"),
         (["--fill", "engin_id=x"], "did you mean engine_id?"),
         (["--fill", "engine_id=x", "--since", "latest"], "fill.engine_id: must be a field that old records lack"),
-        (["--fill", "engine_id=7"], "fill.engine_id: must be str, got 7"),
+        (["--fill", "engine_id=7"], """must be str, got 7; text is --fill 'engine_id="7"'"""),
+        (["--fill", "engine_id=1e3"], """must be str, got 1000.0; text is --fill 'engine_id="1e3"'"""),
+        (["--fill", "engine_id=null"], """must be str, got None; text is --fill 'engine_id="null"'"""),
         (["--fill", "engine_id=a", "--fill", "engine_id=b"], "engine_id is given twice"),
         (["--fill", "engine_id=99999999999999999999"], "fill.engine_id: must be an integer within 64 bits"),
         (["--fill", "engine_id=" + "9" * 5000], "fill.engine_id: must be an integer within 64 bits"),
@@ -134,6 +138,14 @@ def test_the_tables(log: Callable[..., Path], out: Path) -> None:
     assert "types.StreamEventDelta engine_id 3 -" in lines
     assert max(map(len, done.stdout.splitlines())) <= 100
     assert done.stderr == ""
+
+
+def test_the_report_as_json(log: Callable[..., Path], out: Path) -> None:
+    done = upgrade(log(OLD + BROKEN), "--output", out, "--json")
+    assert (done.exit_code, done.stderr) == (1, "")
+    told = json.loads(done.stdout)
+    assert told == json.loads((out / "report.json").read_text())
+    assert told["files"]["log.jsonl"]["rejections"][0]["line"] == 2
 
 
 def test_what_the_user_filled_in_is_told_apart(log: Callable[..., Path], out: Path) -> None:

@@ -117,14 +117,17 @@ class Report:
                 total.add(file.counts)
         return total
 
-    def to_json(self) -> bytes:
-        """As it stands in ``report.json``. Names that are no UTF-8 are escaped: ``bytes:caf%E9.jsonl``."""
-        plain = {
+    def to_plain(self) -> dict[str, Any]:
+        """As JSON-like data. Names that are no UTF-8 are escaped: ``bytes:caf%E9.jsonl``."""
+        return {
             "complete": self.complete,
             "total": self.total.to_plain(),
             "files": {to_text(name): file.to_plain() for name, file in self.files.items()},
         }
-        return orjson.dumps(plain, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+
+    def to_json(self) -> bytes:
+        """As it stands in ``report.json``."""
+        return orjson.dumps(self.to_plain(), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
 
     @classmethod
     def read(cls, path: Path) -> Report:

@@ -2,58 +2,70 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Sequence
 
 import attrs
 import click
 
-from sagellm_protocol.cli.printing import printing
+from sagellm_protocol.cli.parameters import check_release, complete_release, json_option, message_argument
+from sagellm_protocol.cli.printing import print_json, printing
 from sagellm_protocol.history.comparing import Difference, compare
 from sagellm_protocol.model.exceptions import UnsupportedRevisionError
 from sagellm_protocol.model.spec import Unknown
 
 _COLUMNS = ("where", "change", "before", "after", "breaks")
+_WIDTH = 200
+"""Columns, where the output goes to no terminal."""
 _COLOURS = {"readers": "yellow", "writers": "yellow", "both": "red", "none": "green"}
 
 
-@click.command("diff")
-@click.argument("old")
-@click.argument("new")
-@click.argument("message", required=False)
+@click.command(
+    "diff",
+    short_help="Show what changed between two releases, and whom it breaks.",
+    epilog="""\b
+Examples:
+  sagellm-protocol diff 0.4.0.8 0.5.4.16 StreamEventDelta
+  sagellm-protocol diff 0.5.4.13 latest --unknown ignore
+  sagellm-protocol diff 0.1.0 latest --format markdown > changes.md
+""",
+)
+@click.argument("old", callback=check_release, shell_complete=complete_release)
+@click.argument("new", callback=check_release, shell_complete=complete_release)
+@message_argument
 @click.option(
     "--format",
     "form",
     type=click.Choice(["table", "markdown", "json"]),
-    default="table",
-    show_default=True,
-    help="How to show it.",
+    help="How to show it.  [default: table]",
 )
 @click.option(
     "--unknown",
     type=click.Choice(["forbid", "ignore"]),
     help="What readers do with a field that they do not know; as each message says, where not told.",
 )
-def diff_command(old: str, new: str, message: str | None, form: str, unknown: Unknown | None) -> None:
+@json_option
+def diff_command(
+    old: str, new: str, message: str | None, form: str | None, unknown: Unknown | None, as_json: bool
+) -> None:
     """Show what changed from release OLD to release NEW, in all messages or in MESSAGE and those that it holds.
 
     Each change says whom it breaks of those who stay at OLD while others move to NEW: "readers" where they can refuse
     or misread what NEW writes, "writers" where NEW can refuse or misread what they write, "both", or "none".
     """
+    if as_json and form not in (None, "json"):
+        raise click.UsageError(f"--json is --format json, and not --format {form}")
     try:
         differences = compare(old, new, message, unknown=unknown)
     except UnsupportedRevisionError as error:
         raise click.UsageError(str(error)) from None
     with printing():
-        if form == "json":
-            rows = [attrs.asdict(difference) for difference in differences]
-            click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
+        if as_json or form == "json":
+            print_json([attrs.asdict(difference) for difference in differences])
         elif form == "markdown":
             click.echo("\n".join(markdown(differences)))
         else:
-            _print_table(differences)
-            click.echo(_summary(differences))
+            print_differences(differences)
 
 
 def markdown(differences: Sequence[Difference]) -> list[str]:
@@ -76,24 +88,17 @@ def _code(text: str) -> str:
     return f"`{escaped}`" if text else ""
 
 
-def _print_table(differences: Sequence[Difference]) -> None:
-    from rich import box
-    from rich.table import Table
-    from rich.text import Text
+def print_differences(differences: Sequence[Difference]) -> None:
+    """As a table, and their number."""
+    from sagellm_protocol.cli.terminal import cell, columns, terminal
 
-    from sagellm_protocol.cli.terminal import Terminal
-
-    console = Terminal(highlight=False)
-    if not console.is_terminal:
-        console.width = 200  # a file or a pipe has no width of its own
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
-    for column in _COLUMNS:
-        table.add_column(column, overflow="fold")
+    table = columns(*_COLUMNS)
     for difference in differences:
         *cells, breaks = attrs.astuple(difference)
-        table.add_row(*map(Text, cells), Text(breaks, style=_COLOURS[breaks]))
+        table.add_row(*map(cell, cells), cell(breaks, _COLOURS[breaks]))
     if differences:
-        console.print(table)
+        terminal(_WIDTH).print(table)
+    click.echo(_summary(differences))
 
 
 def _summary(differences: Sequence[Difference]) -> str:

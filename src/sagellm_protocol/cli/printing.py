@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import sys
 from collections.abc import Iterator
+from typing import Any
 
 import click
 
@@ -35,7 +37,7 @@ def printing() -> Iterator[None]:
         if sys.stdout is not None:
             sys.stdout.flush()
     except OSError as error:
-        _give_up()
+        give_up()
         if not isinstance(error, BrokenPipeError):
             raise Unprintable(f"standard output cannot be written: {error.strerror}") from None
 
@@ -44,11 +46,17 @@ def _leave(errors: str) -> None:
     """For a stream that is no file: it has no encoding."""
 
 
-def _give_up() -> None:
+def give_up() -> None:
     """Let what is left go nowhere, so that the interpreter does not try it again when it ends."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, sys.stdout.fileno())
     os.close(nowhere)
+
+
+def print_json(value: Any, *, indent: int | None = 2) -> None:
+    """Plain data as JSON, whatever the encoding of standard output has."""
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    click.echo(json.dumps(value, indent=indent, ensure_ascii=not encoding.lower().startswith("utf")))
 
 
 def printable_lines(text: str) -> str:

@@ -1,28 +1,50 @@
-"""``sagellm-protocol schema``: the JSON Schema of a message, or of all."""
+"""``sagellm-protocol schema``: JSON Schema or TypeScript of a message, or of all."""
 
 from __future__ import annotations
-
-import json
 
 import click
 
 from sagellm_protocol import schema
-from sagellm_protocol.cli.printing import printing
-from sagellm_protocol.history import LATEST
+from sagellm_protocol.cli.parameters import message_argument, revision_option
+from sagellm_protocol.cli.printing import print_json, printing
 from sagellm_protocol.model.exceptions import UnsupportedRevisionError
 
 
-@click.command("schema")
-@click.argument("message", required=False)
-@click.option("--revision", default=LATEST, show_default=True, help="Any release or revision.")
+@click.command(
+    "schema",
+    short_help="Print JSON Schema, or declarations for TypeScript.",
+    epilog="""\b
+Examples:
+  sagellm-protocol schema Request
+  sagellm-protocol schema --all --revision 0.4.0.8
+  sagellm-protocol schema --all --format typescript > messages.d.ts
+""",
+)
+@message_argument
+@revision_option
 @click.option("--all", "every", is_flag=True, help="Every message of the revision in one document.")
-def schema_command(message: str | None, revision: str, every: bool) -> None:
-    """Print the JSON Schema (draft 2020-12) of MESSAGE, or with --all of every message."""
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["json", "typescript"]),
+    default="json",
+    show_default=True,
+    help="JSON Schema of draft 2020-12, or declarations for TypeScript.",
+)
+def schema_command(message: str | None, revision: str, every: bool, form: str) -> None:
+    """Print the JSON Schema or TypeScript declarations of MESSAGE and what it holds, or with --all of every message.
+
+    Both take what a release of that revision takes, with units, bounds and texts.
+    """
     if (message is None) != every:
         raise click.UsageError("name a MESSAGE, or ask for --all")
     try:
-        document = schema.bundle(revision) if message is None else schema.json_schema(message, revision)
+        if form == "typescript":
+            with printing():
+                click.echo(schema.typescript(message, revision), nl=False)
+        else:
+            document = schema.bundle(revision) if message is None else schema.json_schema(message, revision)
+            with printing():
+                print_json(document)
     except UnsupportedRevisionError as error:
         raise click.UsageError(str(error)) from None
-    with printing():
-        click.echo(json.dumps(document, indent=2, ensure_ascii=False))

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
-from rich import box
 from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from sagellm_protocol.archive import REJECTED, Counts, Report
+from sagellm_protocol.cli.terminal import cell, columns
 from sagellm_protocol.model.printable import printable
 
 _ROWS = 20
@@ -29,7 +29,7 @@ def print_report(console: Console, report: Report, output: Path) -> None:
         _print(console, "Fields that the protocol does not know, kept as they are", _unknown_fields(total))
     if any(file.rejections for file in report.files.values()):
         _print(console, printable(f"Set aside, in {output / REJECTED}"), _set_aside(report))
-    unreadable = [_text(f"{name} {file.error}", "red") for name, file in report.files.items() if file.error is not None]
+    unreadable = [cell(f"{name} {file.error}", "red") for name, file in report.files.items() if file.error is not None]
     if unreadable:
         _print(console, "Left out", *unreadable)
 
@@ -39,19 +39,6 @@ def _print(console: Console, title: str, *below: RenderableType) -> None:
     console.print(Text(title, "bold"))
     for item in below:
         console.print(item)
-
-
-def _table(*columns: str, numbers: Iterable[str] = ()) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
-    for column in columns:
-        table.add_column(column, overflow="fold", no_wrap=column == "type")
-    for number in numbers:
-        table.add_column(number, justify="right", no_wrap=True)
-    return table
-
-
-def _text(text: str, style: str = "") -> Text:
-    return Text(printable(text), style)
 
 
 def _number(count: int, style: str = "") -> Text:
@@ -68,21 +55,21 @@ def _row(counts: Counts) -> list[Text]:
 
 
 def _files(report: Report, total: Counts) -> Table:
-    table = _table("file", numbers=("found", "upgraded", "as they were", "set aside"))
+    table = columns("file", numbers=("found", "upgraded", "as they were", "set aside"))
     for name, file in report.files.items():
         if file.finished:
-            table.add_row(_text(name), *_row(file.counts))
+            table.add_row(cell(name), *_row(file.counts))
     table.add_section()
     table.add_row(Text("in all", "bold"), *_row(total))
     return table
 
 
 def _types(total: Counts) -> Table:
-    table = _table("type", numbers=("found", "upgraded", "as they were"))
+    table = columns("type", numbers=("found", "upgraded", "as they were"))
     table.add_column("written by", overflow="fold")
     for name, counts in sorted(total.types.items()):
         table.add_row(
-            _text(name),
+            cell(name),
             _number(counts.records),
             _number(counts.upgraded, "green"),
             _number(counts.unchanged),
@@ -96,25 +83,25 @@ def _revisions(counts: Mapping[str, int]) -> str:
 
 
 def _additions(total: Counts) -> Table:
-    table = _table("type", "field", numbers=("made up", "by --fill"))
+    table = columns("type", "field", numbers=("made up", "by --fill"))
     for name, counts in sorted(total.types.items()):
         for field in sorted(counts.made_up.keys() | counts.filled.keys()):
             made_up, filled = counts.made_up.get(field, 0), counts.filled.get(field, 0)
-            table.add_row(_text(name), _text(field), _number(made_up, "yellow"), _number(filled))
+            table.add_row(cell(name), cell(field), _number(made_up, "yellow"), _number(filled))
     return table
 
 
 def _unknown_fields(total: Counts) -> Table:
-    table = _table("type", "field", numbers=("records",))
+    table = columns("type", "field", numbers=("records",))
     rows = [(name, path, n) for name, counts in total.types.items() for path, n in counts.unknown_fields.items()]
     for name, path, count in sorted(rows, key=lambda row: (-row[2], row[:2]))[:_ROWS]:
-        table.add_row(_text(name), _text(path), _number(count))
+        table.add_row(cell(name), cell(path), _number(count))
     return table
 
 
 def _set_aside(report: Report) -> Table:
-    table = _table("file", "line", "reason")
+    table = columns("file", "line", "reason")
     rows = [(name, it) for name, file in report.files.items() for it in file.rejections]
     for name, rejection in rows[:_ROWS]:
-        table.add_row(_text(name), Text(str(rejection.line)), _text(rejection.reason))
+        table.add_row(cell(name), Text(str(rejection.line)), cell(rejection.reason))
     return table

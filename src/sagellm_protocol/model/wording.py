@@ -71,5 +71,8 @@ def meant(name: object, known: Iterable[str]) -> str:
     """``did you mean prompt?``, of names that are known the nearest to one that is not; empty where none is near."""
     from difflib import get_close_matches
 
-    near = get_close_matches(cut(str.__str__(name)).lower(), known, n=1) if isinstance(name, str) else []
-    return f"did you mean {near[0]}?" if near else ""
+    if not isinstance(name, str):
+        return ""
+    names = {it.lower(): it for it in known}
+    near = get_close_matches(cut(str.__str__(name)).lower(), names, n=1)
+    return f"did you mean {names[near[0]]}?" if near else ""

@@ -23,7 +23,6 @@ from sagellm_protocol.history.defaults import has_plain_default
 from sagellm_protocol.history.fitting import units
 from sagellm_protocol.history.tables import limits, reachable
 from sagellm_protocol.model.annotations import is_message, known, read_type
-from sagellm_protocol.model.exceptions import UnsupportedRevisionError
 from sagellm_protocol.model.kinds import (
     Choice,
     Converted,
@@ -136,16 +135,10 @@ class _Writing:
         catalog = self.history.catalog
         # In an order that does not depend on what is written: messages first, and of these those meant by a short name.
         shorts = {name: cls.__name__ for name, cls in (catalog.messages | catalog.enums).items()}
-        for name, short in sorted(shorts.items(), key=lambda item: not self._is_meant(*item)):
+        for name, short in sorted(shorts.items(), key=lambda item: catalog.short_names.get(item[1]) != item[0]):
             self._call(name, short)
         for name in _unions(catalog).values():
             self._call(name, name.rpartition(".")[2])
-
-    def _is_meant(self, name: str, short: str) -> bool:
-        try:
-            return self.history.catalog.name(short) == name
-        except UnsupportedRevisionError:
-            return False
 
     def _call(self, name: str, short: str) -> str:
         plain = re.sub(r"\W", "_", short, flags=re.ASCII)
