@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import doctest
+import importlib.metadata
 import os
 import re
 import subprocess
@@ -13,7 +14,7 @@ import pytest
 from sybil import Example, Sybil
 from sybil.parsers.markdown import CodeBlockParser, PythonCodeBlockParser
 
-from published import ROOT
+from published import ROOT, releases
 
 DOCUMENTS = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *ROOT.glob("docs/**/*.md")])
 BLOCK = re.compile(r"^ *``` *(?P<language>\w*).*?^ *```$", re.MULTILINE | re.DOTALL)
@@ -63,3 +64,16 @@ def test_no_example_is_passed_over(document: Path) -> None:
     for block in blocks:
         runs = any(block.start() <= start < block.end() for start in parsed)
         assert runs == (block["language"] in EXECUTED), block[0]
+
+
+def test_what_the_readme_says_of_versions_and_extras_is_so() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    section = text.partition("## Installing\n")[2].partition("\n## ")[0]
+    about = importlib.metadata.metadata("isagellm-protocol")
+    version, extras = about["Version"], set(about.get_all("Provides-Extra") or ())
+    released = f"## [{version}] - unreleased" not in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert (f"{version} is not released yet" in section) is not released
+    versions = re.findall(r"^\| ([0-9.]+)(, unreleased)? \|", section, re.MULTILINE)
+    assert versions == [(version, "" if released else ", unreleased"), (list(releases())[-1], "")]
+    assert {extra for told in re.findall(r"\.\[([a-z,]+)\]", section) for extra in told.split(",")} <= extras
+    assert set(re.findall(r"(?:^|, )`([a-z]+)`", section.partition("What an extra brings: ")[2])) <= extras
