@@ -1,0 +1,1 @@
+"""What values in a code base may be, found out from its text."""
