@@ -23,6 +23,9 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
         "diff": "sagellm_protocol.cli.diff:diff_command",
         "schema": "sagellm_protocol.cli.schema:schema_command",
     },
+    "Your code": {
+        "lint": "sagellm_protocol.cli.lint:lint_command",
+    },
     "Your shell": {
         "completion": "sagellm_protocol.cli.completion:completion_command",
     },

@@ -16,7 +16,7 @@ from typing import Any
 
 import attrs
 
-from sagellm_protocol.model.exceptions import ProtocolError
+from sagellm_protocol.model.exceptions import Fault, ProtocolError
 
 MAX_BYTES = 4 * 1024 * 1024
 """A larger file is told, and not read: a syntax tree takes some hundred times its text."""
@@ -25,7 +25,9 @@ LEFT_OUT = frozenset({"__pycache__", "node_modules", "site-packages", "venv", "e
 
 
 class LintError(ProtocolError):
-    """A path, a rule or an option of the lint that there is not."""
+    """A path or a rule that there is not, or a file that cannot be written."""
+
+    fault: Fault = "local"
 
 
 @attrs.frozen
@@ -101,6 +103,23 @@ def _below(folder: Path) -> Iterator[Path]:
 
 def _is_left_out(folder: Path) -> bool:
     return folder.name.startswith(".") or folder.name in LEFT_OUT or (folder / "pyvenv.cfg").exists()
+
+
+def read_all(paths: Iterable[Path]) -> tuple[list[Source], list[Problem]]:
+    """The files at or below some paths, and why others could not be read.
+
+    Raises:
+        LintError: there is no such path.
+    """
+    sources: list[Source] = []
+    problems: list[Problem] = []
+    for file in python_files(paths):
+        found = read(file)
+        if isinstance(found, Source):
+            sources.append(found)
+        else:
+            problems.append(found)
+    return sources, problems
 
 
 def read(path: Path) -> Source | Problem:

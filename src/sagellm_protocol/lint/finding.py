@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import TypeAlias
 
 import attrs
 
 from sagellm_protocol.lint.files import Problem
 from sagellm_protocol.lint.rules import RULES, Rule
+
+Import: TypeAlias = tuple[str, str, str]
+"""Module, name in it, and what the name is called where it is imported."""
 
 
 @attrs.frozen(order=True)
@@ -24,8 +28,7 @@ class Mend:
     """How a finding can be mended without a doubt: places of the text, and names that must be imported for it."""
 
     edits: tuple[Edit, ...]
-    imports: tuple[tuple[str, str], ...] = ()
-    """Module and name."""
+    imports: tuple[Import, ...] = ()
 
 
 @attrs.frozen

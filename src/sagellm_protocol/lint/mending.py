@@ -6,13 +6,13 @@ import ast
 from collections.abc import Sequence
 
 from sagellm_protocol.lint.files import Source
-from sagellm_protocol.lint.finding import Edit, Mend
+from sagellm_protocol.lint.finding import Edit, Import, Mend
 from sagellm_protocol.lint.following.modules import PACKAGE
 
-EVOLVE = (PACKAGE, "evolve")
-CODECS = (PACKAGE, "codecs")
-TO_PLAIN = (f"{PACKAGE}.model", "to_plain")
-FROM_PLAIN = (f"{PACKAGE}.model", "from_plain")
+EVOLVE: Import = (PACKAGE, "evolve", "evolve")
+CODECS: Import = (PACKAGE, "codecs", "codecs")
+TO_PLAIN: Import = (f"{PACKAGE}.model", "to_plain", "to_plain")
+FROM_PLAIN: Import = (f"{PACKAGE}.model", "from_plain", "from_plain")
 
 
 def around(source: Source, node: ast.expr, before: str, after: str) -> tuple[Edit, Edit]:
@@ -26,12 +26,12 @@ def as_list(source: Source, node: ast.expr) -> Mend:
     return Mend(around(source, node, "list(", ")"))
 
 
-def replaced(source: Source, node: ast.AST, text: str, *imports: tuple[str, str]) -> Mend:
+def replaced(source: Source, node: ast.AST, text: str, *imports: Import) -> Mend:
     """Something else in place of an expression."""
     return Mend((Edit(source.begin(node), source.end(node), text),), imports)
 
 
-def method_called(source: Source, node: ast.Call, function: str, after: str, *imports: tuple[str, str]) -> Mend | None:
+def method_called(source: Source, node: ast.Call, function: str, after: str, *imports: Import) -> Mend | None:
     """``function(x)`` in place of ``x.method()``; None where a comment would be lost."""
     assert isinstance(node.func, ast.Attribute)
     value = node.func.value
@@ -42,10 +42,13 @@ def method_called(source: Source, node: ast.Call, function: str, after: str, *im
     return Mend((Edit(begin, begin, f"{function}("), Edit(end, source.end(node), f"){after}")), imports)
 
 
-def class_called(source: Source, node: ast.Call, before: str, after: str, *imports: tuple[str, str]) -> Mend | None:
+def class_called(source: Source, node: ast.Call, before: str, after: str, *imports: Import) -> Mend | None:
     """``before data after`` in place of ``Request.model_validate(data)``; None where a comment would be lost."""
     argument = node.args[0]
-    head, tail = source.text[source.begin(node) : source.begin(argument)], source.text[source.end(argument) : source.end(node)]
+    head, tail = (
+        source.text[source.begin(node) : source.begin(argument)],
+        source.text[source.end(argument) : source.end(node)],
+    )
     if "#" in head + tail:
         return None
     opened = head[head.rindex("(") + 1 :]
@@ -77,8 +80,12 @@ def copied(source: Source, node: ast.Call, update: ast.Dict | None) -> Mend | No
     for key, value in zip(keys, values, strict=True):
         assert isinstance(key, ast.Constant)
         place = source.begin(key)
-        name = Edit(place, source.begin(value), f"{key.value}=")
-        edits = [*edits[:-1], Edit(edits[-1].start, name.end, edits[-1].text + name.text)] if key is keys[0] else [*edits, name]
+        name = Edit(place, source.begin(value), f"{key.value!s}=")
+        edits = (
+            [*edits[:-1], Edit(edits[-1].start, name.end, edits[-1].text + name.text)]
+            if key is keys[0]
+            else [*edits, name]
+        )
     last = closed[: closed.index("}")]
     line_end = closed[closed.rindex("}") + 1 :].removesuffix(")").lstrip(",")
     ending = last.rstrip() + line_end if "\n" in line_end else last.rstrip(", ")
@@ -103,7 +110,7 @@ def as_tuple(source: Source, node: ast.List) -> Mend | None:
 def also_caught(source: Source, caught: ast.expr) -> Mend:
     """Our error beside pydantic's, in ``except`` or in a call."""
     name = "ProtocolValidationError"
-    imports = ((PACKAGE, f"ValidationError as {name}"),)
+    imports = ((PACKAGE, "ValidationError", name),)
     if isinstance(caught, ast.Tuple) and caught.elts:
         end = source.end(caught.elts[-1])
         return Mend((Edit(end, end, f", {name}"),), imports)

@@ -20,7 +20,7 @@ class Rule:
     why: str
     instead: str
     raises: tuple[str, ...] = ()
-    """The builtin exceptions, one of which is raised where the code runs; none where it goes on and does another thing."""
+    """The builtin exceptions, one of which is raised where it runs; none where it goes on and does another thing."""
     fixed: bool = False
     """Whether some of what it finds can be mended by ``--fix``."""
 
@@ -92,7 +92,7 @@ RULES: Mapping[str, Rule] = {
         Rule(
             "SLP402",
             "pydantic-declaration",
-            "`model_config`, `Config`, validators, serializers, `model_post_init` or `__init__` in a subclass of a message",
+            "`model_config`, `Config`, a validator, `model_post_init` or `__init__` in a subclass of a message",
             "Nobody reads them: what they checked is not checked any more.",
             "`field(validator=...)`, `__attrs_post_init__`, or a classmethod that builds",
         ),

@@ -10,7 +10,7 @@ from pathlib import Path
 import attrs
 
 from sagellm_protocol.lint.checking import CHECKS
-from sagellm_protocol.lint.files import Problem, Source, parsed, python_files, read
+from sagellm_protocol.lint.files import Problem, Source, parsed, read_all
 from sagellm_protocol.lint.finding import Finding, Mend, Report, ordered
 from sagellm_protocol.lint.following.expressions import EVALUATORS
 from sagellm_protocol.lint.following.guarding import is_swallowed
@@ -45,10 +45,7 @@ def lint(
     """
     wanted = chosen(select, ignore)
     roots = [Path(path) for path in paths]
-    sources, problems = [], []
-    for file in python_files(roots):
-        found = read(file)
-        (problems if isinstance(found, Problem) else sources).append(found)
+    sources, problems = read_all(roots)
     return look(sources, problems, roots, wanted, progress)
 
 

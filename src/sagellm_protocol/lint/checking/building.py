@@ -12,6 +12,7 @@ from sagellm_protocol.history import HISTORY
 from sagellm_protocol.lint.checking.coercing import is_coerced, mended
 from sagellm_protocol.lint.finding import Edit, Mend
 from sagellm_protocol.lint.following.calls import MAKING
+from sagellm_protocol.lint.following.modules import PACKAGE
 from sagellm_protocol.lint.following.types import (
     Class,
     ClassObject,
@@ -24,7 +25,6 @@ from sagellm_protocol.lint.following.types import (
     message_of,
     messages_in,
 )
-from sagellm_protocol.lint.following.modules import PACKAGE
 from sagellm_protocol.lint.following.walking import Check, Walker
 from sagellm_protocol.model import kinds
 from sagellm_protocol.model.spec import Field
@@ -75,7 +75,9 @@ def _constructed(walker: Walker, node: ast.Call, cls: Class) -> None:
     given = [argument for argument in node.args if not isinstance(argument, ast.Starred)]
     if message is not None and len(given) > positional(message):
         takes = positional(message)
-        walker.report("SLP502", node, f"`{class_name(cls)}` is given {len(given)} arguments by position, and takes {takes}")
+        walker.report(
+            "SLP502", node, f"`{class_name(cls)}` is given {len(given)} arguments by position, and takes {takes}"
+        )
     _keywords(walker, node, cls)
 
 
@@ -96,7 +98,7 @@ def _keywords(walker: Walker, node: ast.Call, cls: Class) -> None:
     for keyword in node.keywords:
         if keyword.arg is not None:
             begin = Edit(*_name_of(walker, keyword, keyword.arg), keyword.arg)
-            _argument(walker, keyword, keyword.arg, keyword.value, cls, lambda name, at=begin: name, begin)
+            _argument(walker, keyword, keyword.arg, keyword.value, cls, str, begin)
 
 
 def _name_of(walker: Walker, keyword: ast.keyword, name: str) -> tuple[int, int]:

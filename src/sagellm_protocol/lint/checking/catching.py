@@ -13,7 +13,9 @@ from sagellm_protocol.lint.following.modules import PACKAGE
 from sagellm_protocol.lint.following.types import Instance, Name, class_name
 from sagellm_protocol.lint.following.walking import Check, Walker
 
-THEIRS = frozenset({f"{module}.ValidationError" for module in ("pydantic", "pydantic_core", "pydantic.v1", "pydantic.error_wrappers")})
+THEIRS = frozenset(
+    {f"{module}.ValidationError" for module in ("pydantic", "pydantic_core", "pydantic.v1", "pydantic.error_wrappers")}
+)
 OURS = frozenset(
     {
         *(f"{PACKAGE}.{name}" for name in ("ValidationError", "ProtocolError")),

@@ -47,7 +47,11 @@ def _assigned(walker: Walker, node: ast.Attribute) -> None:
 def _report(walker: Walker, node: ast.AST, message: str, owner: ast.expr, field: str) -> None:
     it = ast.unparse(owner)
     shown = it if len(it) <= 40 else "it"
-    instead = f"`{shown} = evolve({shown}, {field}=...)`" if isinstance(owner, ast.Name) else f"`evolve({shown}, {field}=...)`"
+    instead = (
+        f"`{shown} = evolve({shown}, {field}=...)`"
+        if isinstance(owner, ast.Name)
+        else f"`evolve({shown}, {field}=...)`"
+    )
     if isinstance(owner, ast.Name) and owner.id == "self":
         instead = f"`evolve(self, {field}=...)`, which gives another"
     walker.report("SLP201", node, message, f"{instead}; for state that lives, `mutable(...)`")

@@ -26,12 +26,14 @@ def is_coerced(walker: Walker, kind: kinds.Type, node: ast.expr) -> bool:
     """Whether a value was taken, and is refused now."""
     match kind, _constant(node):
         case kinds.Items(), _:
-            return any(isinstance(o, Items) and o.kind in ("set", "iterator") and not o.held for o in walker.types(node))
+            return any(
+                isinstance(o, Items) and o.kind in ("set", "iterator") and not o.held for o in walker.types(node)
+            )
         case kinds.Free(), _:
             return _is_no_json(walker, node)
         case kinds.Number(kind=number), _ if _is_infinite(walker, node):
             return number is float
-        case (kinds.Number() | kinds.Flag() | kinds.Text()), value if value is not NOTHING:
+        case ((kinds.Number() | kinds.Flag() | kinds.Text()), value) if value is not NOTHING:
             return turned(kind, value) is not NOTHING
         case _:
             return False
@@ -55,7 +57,9 @@ def _is_no_json(walker: Walker, node: ast.expr) -> bool:
         case ast.Dict(keys=keys):
             return any(isinstance(key, ast.Constant) and not isinstance(key.value, str) for key in keys)
         case _:
-            return any(isinstance(o, Items) and o.kind in ("set", "iterator") and not o.held for o in walker.types(node))
+            return any(
+                isinstance(o, Items) and o.kind in ("set", "iterator") and not o.held for o in walker.types(node)
+            )
 
 
 def _is_infinite(walker: Walker, node: ast.expr) -> bool:

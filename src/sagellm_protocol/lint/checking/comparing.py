@@ -36,7 +36,9 @@ def _is_own(types: Types) -> bool:
 
 
 def _holds_list(types: Types) -> bool:
-    return any(isinstance(option, Table) and not option.held and any(map(_is_own_list, option.value)) for option in types)
+    return any(
+        isinstance(option, Table) and not option.held and any(map(_is_own_list, option.value)) for option in types
+    )
 
 
 def _is_held(types: Types) -> bool:
@@ -79,8 +81,12 @@ def _called(walker: Walker, node: ast.Call) -> None:
                 walker.report("SLP701", node, "a value out of a message is compared with a list")
                 return
     if Name("builtins.sum") in walker.types(node.func) and len(node.args) == 2:
-        if _is_held(elements(walker.types(node.args[0]))) and _is_own(walker.types(node.args[1])):
-            walker.report("SLP702", node, "sequences out of messages are joined to a list", "`[*itertools.chain(...)]`")
+        _summed(walker, node)
+
+
+def _summed(walker: Walker, node: ast.Call) -> None:
+    if _is_held(elements(walker.types(node.args[0]))) and _is_own(walker.types(node.args[1])):
+        walker.report("SLP702", node, "sequences out of messages are joined to a list", "`[*itertools.chain(...)]`")
 
 
 def _joined(walker: Walker, node: ast.BinOp) -> None:

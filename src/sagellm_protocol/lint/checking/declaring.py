@@ -11,7 +11,9 @@ from sagellm_protocol.lint.following.types import Class, ClassObject, Declared, 
 from sagellm_protocol.lint.following.walking import Check, Walker
 
 MESSAGE = Name(f"{PACKAGE}.model.declaring.message")
-FIELDS_BY = frozenset({"dataclasses.dataclass", "pydantic.dataclasses.dataclass", "attrs.define", "attrs.frozen", "attr.s"})
+FIELDS_BY = frozenset(
+    {"dataclasses.dataclass", "pydantic.dataclasses.dataclass", "attrs.define", "attrs.frozen", "attr.s"}
+)
 DECORATORS = frozenset(
     f"pydantic.{name}"
     for name in (

@@ -110,11 +110,11 @@ def _mend(walker: Walker, node: ast.Attribute, call: ast.Call) -> Mend | None:
             return mending.method_called(source, call, "to_plain", "", mending.TO_PLAIN)
         case "model_dump_json", [], []:
             return mending.method_called(source, call, 'codecs.get("json").encode', ".decode()", mending.CODECS)
-        case ("model_copy" | "copy"), [], []:
+        case (("model_copy" | "copy"), [], []):
             return mending.copied(source, call, None)
-        case ("model_copy" | "copy"), [], [("update", ast.Dict() as update)] if _are_fields(walker, node, update):
+        case (("model_copy" | "copy"), [], [("update", ast.Dict() as update)]) if _are_fields(walker, node, update):
             return mending.copied(source, call, update)
-        case ("model_validate" | "parse_obj"), [data], [] if _is_dict(walker.types(data)):
+        case (("model_validate" | "parse_obj"), [data], []) if _is_dict(walker.types(data)):
             before = f"from_plain({ast.unparse(node.value)}, "
             return mending.class_called(source, call, before, "", mending.FROM_PLAIN)
         case _:

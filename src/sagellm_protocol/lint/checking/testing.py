@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Mapping
+from itertools import pairwise
 
 from sagellm_protocol.lint import mending
 from sagellm_protocol.lint.finding import Edit, Mend
@@ -19,11 +20,16 @@ from sagellm_protocol.lint.following.types import (
 )
 from sagellm_protocol.lint.following.walking import Check, Walker
 
-LISTS = frozenset(
-    {"builtins.list", "typing.List", "typing.MutableSequence", "collections.abc.MutableSequence"}
-)
+LISTS = frozenset({"builtins.list", "typing.List", "typing.MutableSequence", "collections.abc.MutableSequence"})
 TUPLES = frozenset(
-    {"builtins.tuple", *(f"{module}.{name}" for module in ("typing", "collections.abc") for name in ("Sequence", "Collection", "Iterable", "Sized", "Container", "Reversible"))}
+    {
+        "builtins.tuple",
+        *(
+            f"{module}.{name}"
+            for module in ("typing", "collections.abc")
+            for name in ("Sequence", "Collection", "Iterable", "Sized", "Container", "Reversible")
+        ),
+    }
 )
 MODELS = frozenset({"pydantic.BaseModel", "pydantic.main.BaseModel", "pydantic.v1.BaseModel"})
 
@@ -70,14 +76,15 @@ def _mend(walker: Walker, classes: ast.expr) -> Mend | None:
 def _compared(walker: Walker, node: ast.Compare) -> None:
     """``type(x.field) is list``."""
     parts = [node.left, *node.comparators]
-    for left, right in zip(parts, parts[1:], strict=False):
+    for left, right in pairwise(parts):
         for asked, cls in ((left, right), (right, left)):
             match asked:
                 case ast.Call(func=ast.Name(id="type"), args=[value]):
                     wanted = _names(walker.types(cls))
                     held = walker.types(value)
                     if (wanted & LISTS and any(map(is_tuple_now, held))) or (
-                        "builtins.dict" in wanted and any(is_held(option) and not is_tuple_now(option) for option in held)
+                        "builtins.dict" in wanted
+                        and any(is_held(option) and not is_tuple_now(option) for option in held)
                     ):
                         walker.report("SLP301", node, "the class of a value out of a message is compared")
 
@@ -88,7 +95,12 @@ def _matched(walker: Walker, node: ast.Match) -> None:
     for case in node.cases:
         for pattern in _alternatives(case.pattern):
             if isinstance(pattern, ast.MatchClass) and _names(walker.types(pattern.cls)) & LISTS:
-                walker.report("SLP301", pattern, "`case list()` is asked of a sequence out of a message", "`case (list() | tuple()):`")
+                walker.report(
+                    "SLP301",
+                    pattern,
+                    "`case list()` is asked of a sequence out of a message",
+                    "`case (list() | tuple()):`",
+                )
 
 
 def _alternatives(pattern: ast.pattern) -> list[ast.pattern]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias
 
 from sagellm_protocol.lint.following.members import attribute, returned
@@ -54,6 +54,8 @@ def call(walker: Walker, node: ast.Call) -> Types:
             walker.evaluate(argument)
     for argument in lambdas:
         _lambda(walker, node, function, argument)
+    if not any(isinstance(option, (FunctionObject, ClassObject)) for option in function):
+        _pass_on(walker, node)
     return join(*(_called(walker, node, option) for option in function))
 
 
@@ -92,7 +94,8 @@ def _called(walker: Walker, node: ast.Call, option: Option) -> Types:
         case FunctionObject(function=function, bound=bound):
             _give(walker, node, function, bound=bound)
             _build(walker, builds(walker, option))
-            return returned(walker, function)
+            given = returned(walker, function)
+            return elements(given) if function.decorators & LEASING else given
         case Method(receiver=receiver, name=name):
             return _method(walker, node, receiver, name)
         case Name(name=name):
@@ -101,6 +104,30 @@ def _called(walker: Walker, node: ast.Call, option: Option) -> Types:
             return types
         case _:
             return ANYTHING
+
+
+LEASING = frozenset({"contextmanager", "asynccontextmanager"})
+"""Decorators of functions whose call, in a ``with``, gives what they yield."""
+
+
+def _pass_on(walker: Walker, node: ast.Call) -> None:
+    """A function that is given to something else is called by it, with the arguments that stand beside it."""
+    for place, argument in enumerate(node.args):
+        for option in walker.types(argument):
+            if isinstance(option, FunctionObject):
+                _give_all(walker, option, node.args[place + 1 :])
+    words = {keyword.arg: keyword.value for keyword in node.keywords}
+    target, given = words.get("target"), words.get("args")
+    if target is not None and isinstance(given, (ast.Tuple, ast.List)):
+        for option in walker.types(target):
+            if isinstance(option, FunctionObject):
+                _give_all(walker, option, given.elts)
+
+
+def _give_all(walker: Walker, option: FunctionObject, arguments: Sequence[ast.expr]) -> None:
+    parameters = option.function.parameters[1 if option.bound else 0 :]
+    for parameter, argument in zip(parameters, arguments, strict=False):
+        walker.facts.note(option.function, parameter.arg, walker.types(argument))
 
 
 def builds(walker: Walker, option: Option) -> Types:
@@ -151,7 +178,9 @@ _SAME = frozenset({"model_copy", "copy", "__copy__", "__deepcopy__", "__replace_
 _TEXTS = frozenset({"model_dump_json", "json", "schema_json"})
 _DICTS = frozenset({"model_dump", "dict", "model_json_schema", "schema"})
 _ITEM = frozenset({"pop", "popleft", "get", "get_nowait"})
-_STRINGS = frozenset({"strip", "lower", "upper", "replace", "format", "join", "rstrip", "lstrip", "title", "removeprefix"})
+_STRINGS = frozenset(
+    {"strip", "lower", "upper", "replace", "format", "join", "rstrip", "lstrip", "title", "removeprefix"}
+)
 
 
 def _method(walker: Walker, node: ast.Call, receiver: Option, name: str) -> Types:
@@ -161,9 +190,9 @@ def _method(walker: Walker, node: ast.Call, receiver: Option, name: str) -> Type
             return frozenset({Instance(cls)})
         case Instance() if name in _SAME:
             return frozenset({receiver})
-        case (Instance() | ClassObject()) if name in _TEXTS:
+        case Instance() | ClassObject() if name in _TEXTS:
             return scalar("str")
-        case (Instance() | ClassObject()) if name in _DICTS:
+        case Instance() | ClassObject() if name in _DICTS:
             return table(ANYTHING)
         case Items(item=item):
             return _of_items(item, name)
@@ -230,8 +259,7 @@ def _named(walker: Walker, node: ast.Call, name: str) -> Types:
         return scalar(name.rpartition(".")[2])
     if name in CONTAINERS:
         first = _first(walker, node)
-        built: Types = CONTAINERS[name](elements(first) if not _is_table(name) else _values(first))
-        return built
+        return CONTAINERS[name](_values(first) if _is_table(name) else elements(first))
     return ANYTHING
 
 
@@ -240,7 +268,9 @@ def _is_table(name: str) -> bool:
 
 
 def _values(types: Types) -> Types:
-    found = [option.value if isinstance(option, Table) else FREE for option in types if isinstance(option, (Table, Free))]
+    found = [
+        option.value if isinstance(option, Table) else FREE for option in types if isinstance(option, (Table, Free))
+    ]
     return join(*found) if found else ANYTHING
 
 
@@ -342,6 +372,16 @@ def _annotated(place: int) -> Answer:
     return answer
 
 
+def _variable(walker: Walker, node: ast.Call) -> Types:
+    """A type variable stands for its bound, or for one of a few types."""
+    bounds = [keyword.value for keyword in node.keywords if keyword.arg == "bound"] or node.args[1:]
+    return (
+        frozenset({Alias(join(*(walker.annotated_in(walker.scope, bound) for bound in bounds)))})
+        if bounds
+        else ANYTHING
+    )
+
+
 def _adapter(walker: Walker, node: ast.Call) -> Types:
     types = _annotated(0)(walker, node)
     return frozenset({Adapter(types)})
@@ -384,6 +424,9 @@ ANSWERS: Mapping[str, Answer] = {
     ),
     **dict.fromkeys(("itertools.islice", "itertools.cycle", "random.sample", "random.choices"), _iterated),
     "random.choice": lambda walker, node: elements(_first(walker, node)),
+    "itertools.chain.from_iterable": lambda walker, node: items(elements(elements(_first(walker, node)))),
+    "functools.partial": _same,
+    "typing.TypeVar": _variable,
     "typing.cast": _annotated(0),
     "pydantic.TypeAdapter": _adapter,
     "pydantic.parse_obj_as": _annotated(0),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import builtins
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from sagellm_protocol.lint.following.calls import call
@@ -15,9 +15,11 @@ from sagellm_protocol.lint.following.types import (
     CONTAINERS,
     NOTHING,
     Alias,
-
     ClassObject,
+    Declared,
+    Instance,
     Items,
+    ItemsKind,
     Name,
     Nothing,
     Option,
@@ -59,7 +61,7 @@ def _attribute(walker: Walker, node: ast.Attribute) -> Types:
 
 # Subscripts: of values, and of types
 
-_TYPES = {
+_TYPES: Mapping[str, Callable[[list[Types]], Types]] = {
     "Optional": lambda parts: join(parts[0], NOTHING),
     "Union": lambda parts: join(*parts),
     **dict.fromkeys(("Annotated", "Final", "ClassVar", "Required", "NotRequired", "ReadOnly"), lambda parts: parts[0]),
@@ -71,7 +73,7 @@ _TYPES = {
 
 
 def _classes(types: Types) -> Types:
-    return frozenset(ClassObject(option.cls) for option in types if hasattr(option, "cls")) or ANYTHING
+    return frozenset(ClassObject(option.cls) for option in types if isinstance(option, Instance)) or ANYTHING
 
 
 def _subscript(walker: Walker, node: ast.Subscript) -> Types:
@@ -80,7 +82,16 @@ def _subscript(walker: Walker, node: ast.Subscript) -> Types:
         if isinstance(option, Name) and (option.name in CONTAINERS or _last(option) in _TYPES):
             return frozenset({Alias(_type(walker, option, node.slice))})
     walker.evaluate(node.slice)
+    if isinstance(node.slice, ast.Constant) and isinstance(node.slice.value, str):
+        value = join(*(_of_key(walker, option, node.slice.value) for option in value))
     return element(value, node.slice)
+
+
+def _of_key(walker: Walker, option: Option, key: str) -> Types:
+    """A typed dict, as a table of what it holds by a key."""
+    if isinstance(option, Instance) and isinstance(option.cls, Declared) and key in option.cls.annotations:
+        return table(walker.annotated_in(option.cls.scope, option.cls.annotations[key]))
+    return frozenset({option})
 
 
 def _last(option: Name) -> str:
@@ -98,8 +109,7 @@ def _type(walker: Walker, option: Name, inside: ast.expr) -> Types:
         return row(*parts)
     # Of a mapping the values come last, of a generator what it gives comes first.
     is_mapping = not any(isinstance(found, Items) for found in CONTAINERS[option.name](ANYTHING))
-    built: Types = CONTAINERS[option.name](parts[-1] if is_mapping else parts[0])
-    return built
+    return CONTAINERS[option.name](parts[-1] if is_mapping else parts[0])
 
 
 def _is_ellipsis(node: ast.expr) -> bool:
@@ -224,12 +234,12 @@ def bind(walker: Walker, target: ast.expr, types: Types) -> None:
                 walker.found(node, found)
                 walker.scope.assign(name, found)
             case ast.Tuple(elts=parts) | ast.List(elts=parts):
-                waiting += zip(parts, unpacked(found, parts), strict=True)
+                waiting += zip(parts, unpacked(walker, found, parts), strict=True)
             case ast.Starred(value=value):
                 waiting.append((value, found))
 
 
-def unpacked(types: Types, parts: list[ast.expr]) -> list[Types]:
+def unpacked(walker: Walker, types: Types, parts: list[ast.expr]) -> list[Types]:
     """What each of several targets is assigned."""
     starred = next((place for place, part in enumerate(parts) if isinstance(part, ast.Starred)), None)
     found = []
@@ -238,12 +248,22 @@ def unpacked(types: Types, parts: list[ast.expr]) -> list[Types]:
             found.append(items(elements(types)))
             continue
         at = place if starred is None or place < starred else place - len(parts)
-        found.append(join(*(_place(option, at) for option in types)))
+        found.append(join(*(_place(walker, option, at) for option in types)))
     return found
 
 
-def _place(option: Option, at: int) -> Types:
+def _place(walker: Walker, option: Option, at: int) -> Types:
+    if (
+        isinstance(option, Instance)
+        and isinstance(option.cls, Declared)
+        and Name("typing.NamedTuple") in option.cls.bases
+    ):
+        fields = list(option.cls.annotations.values())
+        return walker.annotated_in(option.cls.scope, fields[at]) if -len(fields) <= at < len(fields) else ANYTHING
     return part_of(option, at) if isinstance(option, Row) else elements(frozenset({option}))
+
+
+_BUILT: Mapping[type, ItemsKind] = {ast.ListComp: "list", ast.SetComp: "set", ast.GeneratorExp: "iterator"}
 
 
 def _comprehension(walker: Walker, node: Any) -> Types:
@@ -257,8 +277,7 @@ def _comprehension(walker: Walker, node: Any) -> Types:
             walker.evaluate(node.key)
             return table(walker.evaluate(node.value))
         item = walker.evaluate(node.elt)
-    kinds: Mapping[type, Any] = {ast.ListComp: "list", ast.SetComp: "set", ast.GeneratorExp: "iterator"}
-    return items(item, kinds[type(node)])
+    return items(item, _BUILT[type(node)])
 
 
 def _lambda(walker: Walker, node: ast.Lambda) -> Types:
@@ -319,4 +338,3 @@ EVALUATORS: Mapping[type[ast.AST], Evaluator] = {
     ast.YieldFrom: _yield_from,
 }
 """Kind of expression to what it gives; of all others the parts are looked at."""
-

@@ -76,7 +76,9 @@ def _declared(walker: Walker, cls: Declared, name: str) -> Types | None:
 
 def _function(cls: Class, name: str) -> Function | None:
     family = cls.family if isinstance(cls, Declared) else ()
-    return next((above.functions[name] for above in family if isinstance(above, Declared) and name in above.functions), None)
+    return next(
+        (above.functions[name] for above in family if isinstance(above, Declared) and name in above.functions), None
+    )
 
 
 def returned(walker: Walker, function: Function) -> Types:

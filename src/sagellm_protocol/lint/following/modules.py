@@ -111,10 +111,8 @@ def _names(path: Path, roots: list[Path]) -> list[str]:
         package = package.parent
         depth += 1
     names = [".".join(parts[-depth:])]
-    for root in roots:
-        for base in (root, root / "src", root.parent):
-            if path.is_relative_to(base):
-                names.append(".".join(parts[len(base.parts) :]))
+    bases = [base for root in roots for base in (root, root / "src", root.parent) if path.is_relative_to(base)]
+    names += [".".join(parts[len(base.parts) :]) for base in bases]
     return [name for name in dict.fromkeys(names) if name]
 
 

@@ -6,13 +6,13 @@ import ast
 
 from sagellm_protocol.lint.following.types import (
     ANYTHING,
-
     SCALARS,
     Alias,
     Anything,
     ClassObject,
     Declared,
     Free,
+    FunctionObject,
     Instance,
     Items,
     Name,
@@ -48,10 +48,22 @@ def narrow(walker: Walker, test: ast.expr, holds: bool) -> None:
                 _tell(walker, target, without_none(walker.types(node)) if holds else None)
             case ast.Call(func=ast.Name(id="isinstance"), args=[value, classes], keywords=[]):
                 _tell(walker, value, of_classes(walker.types(value), walker.types(classes), holds))
+            case ast.Call(args=[value, *_]) if holds and (guarded := _guarded(walker, node)):
+                _tell(walker, value, guarded)
             case ast.Compare(left=left, ops=[op], comparators=[ast.Constant(value=None)]):
                 _compare_none(walker, left, op, holds)
             case ast.Name() | ast.Attribute() if holds:
                 _tell(walker, node, without_none(walker.types(node)))
+
+
+def _guarded(walker: Walker, node: ast.Call) -> Types | None:
+    """What a function vouches for that answers with a ``TypeGuard``."""
+    for option in walker.types(node.func):
+        if isinstance(option, FunctionObject) and isinstance(option.function.node.returns, ast.Subscript):
+            returns = option.function.node.returns
+            if ast.unparse(returns.value).rpartition(".")[2] in ("TypeGuard", "TypeIs"):
+                return walker.annotated_in(option.function.scope, returns.slice)
+    return None
 
 
 def _tell(walker: Walker, node: ast.expr, types: Types | None) -> None:
@@ -120,7 +132,7 @@ def _is_one(option: Option, cls: Option) -> bool:
     match option, cls:
         case Instance(cls=held), ClassObject(cls=wanted):
             return wanted in (held.family if isinstance(held, Declared) else (held,))
-        case (Items() | Row()), Name():
+        case ((Items() | Row()), Name()):
             return _is_name(cls, _LISTS)
         case Table(), Name():
             return _is_name(cls, _DICTS)
@@ -128,5 +140,3 @@ def _is_one(option: Option, cls: Option) -> bool:
             return full in SCALARS and full.rpartition(".")[2] == name
         case _:
             return False
-
-

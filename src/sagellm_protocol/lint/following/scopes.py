@@ -24,6 +24,8 @@ class Scope:
     names: dict[str, Types] = attrs.field(factory=dict)
     paths: dict[str, dict[str, Types]] = attrs.field(factory=dict)
     """What is known of attributes, by the name before the first dot: ``{"self": {"self.handle": ...}}``."""
+    ever: dict[str, Types] = attrs.field(factory=dict)
+    """Of a function or a module: all that was assigned to its names, which is what functions in it see."""
     dead: bool = False
     """Whether its end is not reached."""
 
@@ -40,9 +42,11 @@ class Scope:
 
     def find(self, name: str) -> Types | None:
         """What a name means; None where it is not assigned in here."""
+        inside = True
         for scope in self.around():
             if name in scope.names:
-                return scope.names[name]
+                return scope.names[name] if inside else scope.ever.get(name, scope.names[name])
+            inside = inside and scope.branch
         return None
 
     def find_path(self, path: str) -> Types | None:
@@ -59,6 +63,8 @@ class Scope:
         """A name means something else from here on."""
         self.names[name] = types
         self.paths[name] = {}
+        whole = next(scope for scope in self.around() if not scope.branch)
+        whole.ever[name] = join(whole.ever[name], types) if name in whole.ever else types
 
     def tell(self, path: str, types: Types) -> None:
         """More is known of a name or an attribute from here on, which stays the same."""

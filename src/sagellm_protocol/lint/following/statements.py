@@ -11,11 +11,10 @@ from sagellm_protocol.lint.following.expressions import unpacked
 from sagellm_protocol.lint.following.guarding import guard_of, guard_of_with
 from sagellm_protocol.lint.following.members import attribute
 from sagellm_protocol.lint.following.modules import OURS, everything_from
-from sagellm_protocol.lint.following.narrowing import narrow, of_classes
+from sagellm_protocol.lint.following.narrowing import classes_of, narrow, of_classes
 from sagellm_protocol.lint.following.scopes import Scope
 from sagellm_protocol.lint.following.types import (
     ANYTHING,
-
     ClassObject,
     Declared,
     Function,
@@ -23,11 +22,11 @@ from sagellm_protocol.lint.following.types import (
     Instance,
     Items,
     Module,
-    Row,
     Table,
     Types,
     element,
     elements,
+    instances,
     is_held,
     items,
     join,
@@ -55,7 +54,7 @@ def assign(walker: Walker, target: ast.expr, types: Types) -> None:
                 _fill(walker, node.value, value, found)
                 _look(walker, node)
             case ast.Tuple(elts=parts) | ast.List(elts=parts):
-                waiting += zip(parts, unpacked(found, parts), strict=True)
+                waiting += zip(parts, unpacked(walker, found, parts), strict=True)
             case ast.Starred(value=value_node):
                 waiting.append((value_node, found))
 
@@ -72,7 +71,9 @@ def _assign_attribute(walker: Walker, node: ast.Attribute, types: Types) -> None
             walker.facts.note(option.cls, node.attr, types)
     path = path_of(node)
     if path is not None:
-        walker.scope.tell(path, join(types, frozenset(o for o in attribute(walker, value, node.attr) if _fills(o, types))))
+        walker.scope.tell(
+            path, join(types, frozenset(o for o in attribute(walker, value, node.attr) if _fills(o, types)))
+        )
     _look(walker, node)
 
 
@@ -288,7 +289,8 @@ def _try(walker: Walker, node: Any) -> None:
         body.dead = was_dead
         with walker.within(end):
             if handler.name:
-                walker.scope.assign(handler.name, ANYTHING)
+                caught = ANYTHING if handler.type is None else instances(classes_of(walker.types(handler.type)))
+                walker.scope.assign(handler.name, caught)
             walker.run(handler.body)
         ends.append(end)
     with walker.within(body):
@@ -436,4 +438,3 @@ EXECUTORS: Mapping[type[ast.AST], Executor] = {
     ast.While: _while,
 }
 """Kind of statement to what it does; of all others the parts are looked at."""
-

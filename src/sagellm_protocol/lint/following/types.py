@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable
+from collections.abc import Callable
 from functools import cache, cached_property
 from typing import Any, Literal, TypeAlias
 
@@ -14,6 +14,7 @@ from sagellm_protocol.model import kinds
 from sagellm_protocol.model.naming import full_name
 from sagellm_protocol.model.spec import Field, Spec, spec_of
 
+ItemsKind: TypeAlias = Literal["list", "tuple", "set", "iterator", "other"]
 MOST_OPTIONS = 12
 """A value of more options is anything."""
 DEEPEST = 6
@@ -132,7 +133,7 @@ class Items:
 
     item: Types
     held: bool = False
-    kind: Literal["list", "tuple", "set", "iterator", "other"] = "list"
+    kind: ItemsKind = "list"
 
 
 @attrs.frozen
@@ -200,8 +201,21 @@ class Alias:
 
 
 Option: TypeAlias = (
-    "Anything | Nothing | Scalar | Instance | ClassObject | Items | Row | Table | Free | Module | Name"
-    " | FunctionObject | Method | Alias | Adapter"
+    Anything
+    | Nothing
+    | Scalar
+    | Instance
+    | ClassObject
+    | Items
+    | Row
+    | Table
+    | Free
+    | Module
+    | Name
+    | FunctionObject
+    | Method
+    | Alias
+    | Adapter
 )
 Types: TypeAlias = frozenset[Option]
 """What a value may be."""
@@ -222,7 +236,7 @@ def scalar(name: str) -> Types:
     return frozenset({Scalar(name)})
 
 
-def items(item: Types, kind: Literal["list", "tuple", "set", "iterator", "other"] = "list") -> Types:
+def items(item: Types, kind: ItemsKind = "list") -> Types:
     """A container of the code's own."""
     return frozenset({Items(ANYTHING if _depth(item) >= DEEPEST else item, kind=kind)})
 
@@ -391,11 +405,11 @@ def part_of(row: Row, place: object) -> Types:
     return ANYTHING
 
 
-def _container(*names: str, kind: Any) -> dict[str, Any]:
+def _container(*names: str, kind: ItemsKind) -> dict[str, Callable[[Types], Types]]:
     return dict.fromkeys(names, lambda item: items(item, kind))
 
 
-CONTAINERS: dict[str, Any] = {
+CONTAINERS: dict[str, Callable[[Types], Types]] = {
     **_container("builtins.list", "typing.List", kind="list"),
     **_container("builtins.tuple", "typing.Tuple", kind="tuple"),
     **_container(

@@ -21,7 +21,9 @@ from sagellm_protocol.lint.following.types import (
     Types,
     instances,
     is_held,
+    items,
     join,
+    table,
 )
 
 DEEPEST_EXPRESSION = 60
@@ -102,6 +104,7 @@ class Walker:
 
     def walk(self) -> None:
         """Go through the module, and then through its functions."""
+        self.scope.ever.clear()
         self.run(self.module.source.tree.body)
         while self._deferred:
             self._walk_function(self._deferred.popleft())
@@ -115,9 +118,9 @@ class Walker:
         self.scope = Scope(self.module.name, function.scope)
         for number, parameter in enumerate(function.parameters):
             self.scope.assign(parameter.arg, self._parameter(function, number, parameter))
-        for starred in (function.node.args.vararg, function.node.args.kwarg):
+        for starred, several in ((function.node.args.vararg, items), (function.node.args.kwarg, table)):
             if starred is not None:
-                self.scope.assign(starred.arg, ANYTHING)
+                self.scope.assign(starred.arg, several(self.annotated(starred.annotation)))
         self.run(function.node.body)
 
     def _parameter(self, function: Function, number: int, parameter: ast.arg) -> Types:
