@@ -95,46 +95,49 @@ def _forbids(cls: Class) -> bool:
 
 
 def _keywords(walker: Walker, node: ast.Call, cls: Class) -> None:
+    given = frozenset(keyword.arg for keyword in node.keywords if keyword.arg is not None)
     for keyword in node.keywords:
         if keyword.arg is not None:
-            begin = Edit(*_name_of(walker, keyword, keyword.arg), keyword.arg)
-            _argument(walker, keyword, keyword.arg, keyword.value, cls, str, begin)
-
-
-def _name_of(walker: Walker, keyword: ast.keyword, name: str) -> tuple[int, int]:
-    begin = walker.module.source.begin(keyword)
-    return begin, begin + len(name)
+            begin = walker.module.source.begin(keyword)
+            place = Edit(begin, begin + len(keyword.arg), keyword.arg)
+            _argument(walker, Given(keyword, keyword.arg, keyword.value, place, given, str), cls, DEEPEST)
 
 
 def _written(walker: Walker, node: ast.Dict, cls: Class, depth: int, *, forbidden: bool) -> None:
     """A message that is written out as a dict."""
-    for key, value in list(zip(node.keys, node.values, strict=True))[:MOST_ITEMS]:
+    source = walker.module.source
+    pairs = list(zip(node.keys, node.values, strict=True))[:MOST_ITEMS]
+    given = frozenset(key.value for key, _ in pairs if isinstance(key, ast.Constant) and isinstance(key.value, str))
+    for key, value in pairs:
         if isinstance(key, ast.Constant) and isinstance(key.value, str):
-            source = walker.module.source
-            at = Edit(source.begin(key), source.end(key), key.value)
-            _argument(walker, key, key.value, value, cls, repr if forbidden else None, at, depth)
+            place = Edit(source.begin(key), source.end(key), key.value)
+            _argument(walker, Given(key, key.value, value, place, given, repr if forbidden else None), cls, depth)
 
 
-def _argument(
-    walker: Walker,
-    at: ast.AST,
-    name: str,
-    value: ast.expr,
-    cls: Class,
-    shown: Callable[[str], str] | None,
-    place: Edit,
-    depth: int = DEEPEST,
-) -> None:
-    """One field that is given. ``shown`` is None where other names are passed over."""
+@attrs.frozen
+class Given:
+    """A field that is given, by keyword or by key."""
+
+    node: ast.AST
+    name: str
+    value: ast.expr
+    place: Edit
+    """Where the name stands."""
+    beside: frozenset[str]
+    """All the names that are given."""
+    shown: Callable[[str], str] | None
+    """How another name is written; None where names that are none are passed over."""
+
+
+def _argument(walker: Walker, given: Given, cls: Class, depth: int) -> None:
     message = message_of(cls)
-    assert message is not None
-    if name in own_fields(cls):
+    if message is None or given.name in own_fields(cls):
         return
-    field = message.fields.get(name)
+    field = message.fields.get(given.name)
     if field is not None:
-        _value(walker, value, field, depth)
-    elif shown is not None:
-        _unknown(walker, at, name, cls, message, shown, place)
+        _value(walker, given.value, field, depth)
+    elif given.shown is not None:
+        _unknown(walker, given, given.shown, cls, message)
 
 
 def own_fields(cls: Class) -> set[str]:
@@ -143,17 +146,19 @@ def own_fields(cls: Class) -> set[str]:
     return {name for above in family if isinstance(above, Declared) for name in above.annotations}
 
 
-def _unknown(
-    walker: Walker, at: ast.AST, name: str, cls: Class, message: Known, shown: Callable[[str], str], place: Edit
-) -> None:
-    today = renamed(message.name).get(name)
-    said = f"`{class_name(cls)}` has no field `{name}`"
+def _unknown(walker: Walker, given: Given, shown: Callable[[str], str], cls: Class, message: Known) -> None:
+    today = renamed(message.name).get(given.name)
+    said = f"`{class_name(cls)}` has no field `{given.name}`"
     if today is None:
-        hint = did_you_mean(name, message.fields).strip(" ()")
-        walker.report("SLP501", at, said, hint or f"leave it out, or name one of: {', '.join(message.fields)}")
+        hint = did_you_mean(given.name, message.fields).strip(" ()")
+        walker.report("SLP501", given.node, said, hint or f"nothing, or one of: {', '.join(message.fields)}")
         return
-    mend = Mend((Edit(place.start, place.end, shown(today)),))
-    walker.report("SLP501", at, f"{said}: it was renamed `{today}`", f"`{today}`", mend=mend)
+    said += f": it was renamed `{today}`"
+    if today in given.beside:
+        walker.report("SLP501", given.node, said, f"nothing: `{today}` is given as well")
+        return
+    mend = Mend((Edit(given.place.start, given.place.end, shown(today)),))
+    walker.report("SLP501", given.node, said, f"`{today}`", mend=mend)
 
 
 def _value(walker: Walker, node: ast.expr, field: Field, depth: int) -> None:
@@ -170,7 +175,7 @@ def _value(walker: Walker, node: ast.expr, field: Field, depth: int) -> None:
                 _written(walker, part, cls, depth - 1, forbidden=_forbids(cls))
             case kinds.Items(item=item), ast.List(elts=parts) | ast.Tuple(elts=parts):
                 waiting += [(item, inner, depth) for inner in parts[:MOST_ITEMS]]
-            case kinds.Table(value=inside), ast.Dict(values=values):
+            case kinds.Table(value=inside), ast.Dict(values=values) if not is_coerced(walker, kind, part):
                 waiting += [(inside, inner, depth) for inner in values[:MOST_ITEMS]]
             case kinds.Free(), ast.List(elts=parts) | ast.Tuple(elts=parts) | ast.Dict(values=parts) if not is_coerced(
                 walker, kind, part

@@ -29,7 +29,7 @@ def is_coerced(walker: Walker, kind: kinds.Type, node: ast.expr) -> bool:
             return any(
                 isinstance(o, Items) and o.kind in ("set", "iterator") and not o.held for o in walker.types(node)
             )
-        case kinds.Free(), _:
+        case ((kinds.Free() | kinds.Table()), _):
             return _is_no_json(walker, node)
         case kinds.Number(kind=number), _ if _is_infinite(walker, node):
             return number is float

@@ -147,12 +147,11 @@ def _annotated(walker: Walker, node: ast.AnnAssign) -> None:
 
 
 def _augmented(walker: Walker, node: ast.AugAssign) -> None:
-    value = walker.evaluate(node.value)
+    walker.evaluate(node.value)
     match node.target:
         case ast.Name(id=name):
-            before = walker.scope.find(name) or ANYTHING
-            walker.found(node.target, before)
-            walker.scope.assign(name, join(before, value) if any(map(is_held, value)) else before)
+            # A list remains one, whatever is added to it.
+            walker.found(node.target, walker.scope.find(name) or ANYTHING)
         case ast.Attribute(value=owner, attr=attr):
             walker.found(node.target, attribute(walker, walker.evaluate(owner), attr))
             _look(walker, node.target)
