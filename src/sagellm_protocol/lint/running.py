@@ -101,7 +101,10 @@ def _findings(
         finding = _finding(module.source, place, rule, message, instead or RULES[rule].instead)
         silent = RULES[rule].silent or is_swallowed(RULES[rule].raises, walker.guards)
         finding = attrs.evolve(finding, silent=silent, mend=mend if walker.stand_in is None else None)
-        found.setdefault((finding.line, finding.column, rule), finding)
+        key = (finding.line, finding.column, rule)
+        # Of several that a value may be, the same one is told of in every run.
+        if key not in found or finding.message < found[key].message:
+            found[key] = finding
 
     walker = Walker(code, module, facts, EVALUATORS, EXECUTORS, CHECKS, report)
     walker.looking = looking

@@ -10,7 +10,7 @@ from sagellm_protocol.lint import mending
 from sagellm_protocol.lint.following.calls import builds
 from sagellm_protocol.lint.following.guarding import SUPPRESS, guard_of, names_of
 from sagellm_protocol.lint.following.modules import PACKAGE
-from sagellm_protocol.lint.following.types import Instance, Name, class_name
+from sagellm_protocol.lint.following.types import Name, class_name, messages_in
 from sagellm_protocol.lint.following.walking import Check, Walker
 
 THEIRS = frozenset(
@@ -66,9 +66,8 @@ def _built(walker: Walker, body: Sequence[ast.stmt]) -> str | None:
     """The name of a message that statements build."""
     for call in _calls(body):
         for option in walker.types(call.func):
-            for built in builds(walker, option):
-                if isinstance(built, Instance):
-                    return class_name(built.cls)
+            for cls in messages_in(builds(walker, option)):
+                return class_name(cls)
     return None
 
 

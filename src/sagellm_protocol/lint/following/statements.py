@@ -351,13 +351,20 @@ def _function(walker: Walker, node: ast.FunctionDef | ast.AsyncFunctionDef) -> N
     function.scope = scope
     for decorator in node.decorator_list:
         walker.evaluate(decorator)
-    for default in (*node.args.defaults, *node.args.kw_defaults):
-        if default is not None:
-            walker.evaluate(default)
+    _defaults(walker, function)
     if owner is not None:
         owner.functions[node.name] = function
     walker.scope.assign(node.name, frozenset({FunctionObject(function)}))
     walker.defer(function)
+
+
+def _defaults(walker: Walker, function: Function) -> None:
+    given = function.node.args
+    positional = [*given.posonlyargs, *given.args]
+    pairs = [*zip(reversed(positional), reversed(given.defaults)), *zip(given.kwonlyargs, given.kw_defaults)]  # noqa: B905
+    for parameter, default in pairs:
+        if default is not None:
+            walker.facts.note(function, parameter.arg, walker.evaluate(default))
 
 
 def _class(walker: Walker, node: ast.ClassDef) -> None:

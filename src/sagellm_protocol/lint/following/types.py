@@ -284,13 +284,15 @@ def message_of(cls: Class) -> Known | None:
 
 
 def messages_in(types: Types) -> list[Class]:
-    """The classes of the messages that a value may be an instance of."""
-    return [option.cls for option in types if isinstance(option, Instance) and message_of(option.cls) is not None]
+    """The classes of the messages that a value may be an instance of, in the order of their names."""
+    found = [option.cls for option in types if isinstance(option, Instance) and message_of(option.cls) is not None]
+    return sorted(found, key=class_name)
 
 
 def message_classes_in(types: Types) -> list[Class]:
-    """The message classes that a value may be."""
-    return [option.cls for option in types if isinstance(option, ClassObject) and message_of(option.cls) is not None]
+    """The message classes that a value may be, in the order of their names."""
+    found = [option.cls for option in types if isinstance(option, ClassObject) and message_of(option.cls) is not None]
+    return sorted(found, key=class_name)
 
 
 def class_name(cls: Class) -> str:
