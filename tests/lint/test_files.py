@@ -139,7 +139,8 @@ PACKAGE = {
     "src/app/deep/__init__.py": "",
     "src/app/deep/er.py": "from ..models import Job, Kept\nfrom .. import models\nfrom ... import beyond\n"
     "from ..nothing import x\nfrom . import er\n"
-    "def a(j: Job):\n    j.request.prompt = ''\ndef b(j: models.Job):\n    j.request.prompt = ''\ndef c(k: Kept):\n    k.prompt = ''\n",
+    "def a(j: Job):\n    j.request.prompt = ''\ndef b(j: models.Job):\n    j.request.prompt = ''\n"
+    "def c(k: Kept):\n    k.prompt = ''\n",
 }
 
 

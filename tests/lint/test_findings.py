@@ -118,6 +118,8 @@ def a(rs: list[Request]):
     {*rs}.pop().prompt = ""  # SLP201
     (*rs, 1)[0].prompt = ""  # SLP201
     rs.sort(key=lambda r: r.copy())  # SLP101
+    rs.index(lambda r: r.copy())
+    [r[0].copy() for *r, s in [rs]]  # SLP101
 def b(rs: dict[str, Request]):
     rs["a"].prompt = ""  # SLP201
     rs.get("a").prompt = ""  # SLP201
@@ -150,6 +152,7 @@ def e(text: str):
 """,
     "what is free": """
 hint.extra["a"]["b"] = 1  # SLP202
+hint.extra["a"]["b"]["c"] = 1  # SLP202
 hint.extra.get("a").append(1)  # SLP202
 for key, value in hint.extra.items(): value.append(1)  # SLP202
 for value in hint.extra.values(): value.update(a=1)  # SLP202
@@ -174,6 +177,7 @@ assert hint.extra != {"a": [1]}  # SLP701
     "attributes of classes": """
 class Plain:
     kept: Request
+    quoted: "Request"
     tokens: list[int] = []
     def __init__(self, given: Request, other):
         self.given, self.other = given, other
@@ -199,6 +203,7 @@ class Plain:
     def of(r): return r
     def use(self):
         self.kept.prompt = ""  # SLP201
+        self.quoted.prompt = self.quoted.copy()  # SLP101 SLP201
         self.given.prompt = ""  # SLP201
         self.other.prompt = ""  # SLP201
         self.found.prompt = ""  # SLP201
@@ -224,6 +229,11 @@ Below().given.prompt = ""  # SLP201
 class Odd(Below, metaclass=type): pass
 Odd().found.prompt = ""  # SLP201
 def outside(): return super().x
+class Sub(Request):
+    def change(self): self.prompt = ""  # SLP201
+def either(plain: Plain | Request):
+    plain.many.append(1)
+    plain.many[0].prompt = ""  # SLP201
 def given(plain: Plain):
     plain.given.prompt = ""  # SLP201
     plain.given = None
@@ -278,6 +288,12 @@ def f(x: StreamEvent | dict):
         case {"a": a, **rest}: rest["a"] = 1
         case [a, *b]: b.append(1)
         case other: other.content = ""  # SLP201
+def tested(x, y: Optional[Request]):
+    if isinstance(x, Request | Response): x.prompt = ""  # SLP201
+    if listed(x): x.prompt = ""  # SLP201
+    assert isinstance(y, Request), y.dict()  # SLP101
+    if flag and ' and '.join(['x']) and not x: y.prompt = ""  # SLP201
+def listed(x) -> list[int]: return x
 def g(flag):
     if flag: raise ValueError from None
     else: return 1
@@ -298,7 +314,7 @@ def b(r: Request):
         r.prompt = ""  # SLP201
         def innermost(): r.prompt = ""  # SLP201
     r.prompt = ""  # SLP201
-    del r
+    del (r, [r])
     r.prompt = ""
 class A:
     request = Response
@@ -307,7 +323,7 @@ def c():
     if (r := request).prompt: r.prompt = ""  # SLP201
     if True and (s := request): s.prompt = ""  # SLP201
     lambda x=1, *, y=2: request.copy()  # SLP101
-def d(request=None, *, other=request):
+def d(request=None, *, needed, other=request):
     other.prompt = ""  # SLP201
     request.prompt = ""
 async def e():
@@ -354,6 +370,9 @@ request.model_dump_json().strip().x = ""  # SLP101
 sp.DEFAULT_SAMPLING_PARAMS.top_k = 1  # SLP201
 sp.PROTOCOL_VERSION.x = 1
 sp._private.x = 1
+sp.model.frozen.x = 1
+yield request
+yield from [request]
 sp.nothing.x = 1
 sp.kv.KVBlock().ref_count = 1  # SLP201
 sp.ErrorCode.TIMEOUT.x = 1
@@ -449,8 +468,9 @@ issubclass(Request, list)
 isinstance(response.output_tokens)
 response.a_very_long_name_that_nobody_has_ever_seen.copy()
 (request if response.output_text == "a rather long text, which is not repeated" else request).dict()  # SLP101
-class Mine(Request):
-    def of(self): return self.dict()  # SLP101
+class Mine(Request):  # SLP401
+    schema: str = ""
+    def of(self): return self.dict(), self.copy(), self.schema  # SLP101
     def copy(self): return 1
     @classmethod
     def make(cls): return cls.parse_obj({})  # SLP101
@@ -634,6 +654,7 @@ ENDLESS = {
     "a class above itself": "class A(B): pass\nclass B(A): pass\nA().x.prompt = 1\nrequest.prompt = 1",
     "a function of itself": "def f(x): return [f(x)]\nf(1)[0][0].x = 1\nrequest.prompt = 1",
     "loops in loops": "".join(f"{' ' * n}for x{n} in y:\n" for n in range(19)) + " " * 19 + "request.prompt = 1",
+    "many tests": f"if {' and '.join(['isinstance(request, Request)'] * 99)}: request.prompt = 1",
     "many names": "".join(f"n{n} = request\n" for n in range(DEEP)) + "n7.prompt = 1",
 }
 

@@ -164,6 +164,7 @@ def test_json(report: Report) -> None:
     }
 
 
+LEVEL = {"enum": ["none", "note", "warning", "error"]}
 TEXT = {"type": "object", "required": ["text"], "properties": {"text": {"type": "string", "minLength": 1}}}
 PLACE = {
     "type": "object",
@@ -216,11 +217,7 @@ SARIF = {
                                                 "shortDescription": TEXT,
                                                 "fullDescription": TEXT,
                                                 "help": TEXT,
-                                                "defaultConfiguration": {
-                                                    "properties": {
-                                                        "level": {"enum": ["none", "note", "warning", "error"]}
-                                                    }
-                                                },
+                                                "defaultConfiguration": {"properties": {"level": LEVEL}},
                                             },
                                         },
                                     }
@@ -255,7 +252,7 @@ SARIF = {
                             "properties": {
                                 "ruleId": {"enum": list(RULES)},
                                 "ruleIndex": {"type": "integer", "minimum": 0},
-                                "level": {"enum": ["none", "note", "warning", "error"]},
+                                "level": LEVEL,
                                 "message": TEXT,
                                 "locations": {"type": "array", "items": PLACE},
                                 "properties": {"type": "object"},

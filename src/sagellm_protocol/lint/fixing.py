@@ -26,9 +26,6 @@ try:
 except ImportError as error:
     raise missing_extra("lint") from error
 
-MOST_ROUNDS = 8
-"""What is mended inside of what is mended takes a round each."""
-
 
 @attrs.frozen
 class Fixed:
@@ -78,12 +75,11 @@ def fix(paths: Iterable[str | os.PathLike[str]], *, select: Iterable[str] = (), 
     sources, problems = read_all(roots)
     first, count = list(sources), 0
     report = look(sources, problems, roots, wanted, None)
-    for _ in range(MOST_ROUNDS):
-        sources, mended = _round(sources, report)
-        if not mended:
-            break
+    sources, mended = _round(sources, report)
+    while mended:  # what is mended inside of what is mended takes a round each
         count += mended
         report = look(sources, problems, roots, wanted, None)
+        sources, mended = _round(sources, report)
     changed = [(old, new) for old, new in zip(first, sources, strict=True) if old.text != new.text]
     return Fixed(report, count, tuple(old for old, _ in changed), tuple(new for _, new in changed))
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
 
 from sagellm_protocol.lint.files import Source
 from sagellm_protocol.lint.finding import Edit, Import, Mend
@@ -37,7 +36,7 @@ def method_called(source: Source, node: ast.Call, function: str, after: str, *im
     value = node.func.value
     begin, end = source.begin(value), source.end(value)
     tail = source.text[end : source.end(node)]
-    if "#" in tail or "\n" in tail.strip():
+    if "#" in tail or "\n" in tail.strip() or not tail.lstrip().startswith("."):
         return None
     return Mend((Edit(begin, begin, f"{function}("), Edit(end, source.end(node), f"){after}")), imports)
 
@@ -73,7 +72,7 @@ def copied(source: Source, node: ast.Call, update: ast.Dict | None) -> Mend | No
     between = [source.text[source.begin(key) : source.begin(value)] for key, value in zip(keys, values, strict=True)]
     if "#" in "".join([opened, closed, *between]) or any("(" in gap or "\n" in gap for gap in between):
         return None
-    if opened.count("(") != 1 or closed.count(")") != 1:
+    if not opened.lstrip().startswith(".") or opened.count("(") != 1 or closed.count(")") != 1:
         return None
     inside = opened[opened.rindex("{") + 1 :]
     edits = [Edit(begin, begin, f"{EVOLVE[1]}("), Edit(end, source.begin(keys[0]), "," + (inside or " "))]
@@ -115,8 +114,3 @@ def also_caught(source: Source, caught: ast.expr) -> Mend:
         end = source.end(caught.elts[-1])
         return Mend((Edit(end, end, f", {name}"),), imports)
     return Mend(around(source, caught, "(", f", {name})"), imports)
-
-
-def overlapping(edits: Sequence[Edit], others: Sequence[Edit]) -> bool:
-    """Whether two mends are about the same places."""
-    return any(a.start < b.end and b.start < a.end for a in edits for b in others) or bool(set(edits) & set(others))

@@ -211,7 +211,9 @@ def chosen(select: Iterable[str], ignore: Iterable[str]) -> frozenset[str]:
 
 
 def _meant(word: str) -> list[str]:
-    found = [rule for rule in RULES if word and rule.startswith(word.upper())] or [_NAMES[word]] * (word in _NAMES)
+    if word in _NAMES:
+        return [_NAMES[word]]
+    found = [rule for rule in RULES if word and rule.startswith(word.upper())]
     if not found:
         raise LintError(f"no rule is called {word!r}{did_you_mean(word, [*_NAMES, *map(str.lower, RULES)])}")
     return found

@@ -9,6 +9,8 @@ from sagellm_protocol.lint import mending
 from sagellm_protocol.lint.finding import Mend
 from sagellm_protocol.lint.following.types import (
     Anything,
+    Class,
+    Declared,
     Name,
     Nothing,
     Table,
@@ -89,14 +91,22 @@ def _tell(walker: Walker, node: ast.Attribute, call: ast.Call | None) -> None:
         return
     types = walker.types(node.value)
     for cls in [*messages_in(types), *message_classes_in(types)]:
-        message = message_of(cls)
-        if message is not None and node.attr not in message.fields:
+        if not _has_its_own(cls, node.attr):
             it = ast.unparse(node.value) if node.value not in walker.callees else class_name(cls)
             name = class_name(cls) if messages_in(types) else it
             instead = INSTEAD[node.attr].format(it=_short(it), cls=_short(name))
             mend = None if call is None or len(types) > 1 else _mend(walker, node, call)
             walker.report("SLP101", node, f"`{node.attr}` of pydantic on `{class_name(cls)}`", instead, mend=mend)
             return
+
+
+def _has_its_own(cls: Class, name: str) -> bool:
+    """Whether a class has a field or a method of that name, which pydantic's would be hidden by."""
+    family = cls.family if isinstance(cls, Declared) else (cls,)
+    return any(
+        name in above.functions or name in above.annotations if isinstance(above, Declared) else name in above.fields
+        for above in family
+    )
 
 
 def _short(text: str) -> str:

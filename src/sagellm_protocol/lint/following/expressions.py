@@ -233,10 +233,11 @@ def bind(walker: Walker, target: ast.expr, types: Types) -> None:
             case ast.Name(id=name):
                 walker.found(node, found)
                 walker.scope.assign(name, found)
-            case ast.Tuple(elts=parts) | ast.List(elts=parts):
-                waiting += zip(parts, unpacked(walker, found, parts), strict=True)
             case ast.Starred(value=value):
                 waiting.append((value, found))
+            case _:  # a tuple or a list
+                parts = getattr(node, "elts", [])
+                waiting += zip(parts, unpacked(walker, found, parts), strict=True)
 
 
 def unpacked(walker: Walker, types: Types, parts: list[ast.expr]) -> list[Types]:

@@ -52,12 +52,10 @@ class Scope:
     def find_path(self, path: str) -> Types | None:
         """What is known of ``self.handle`` beyond what its class says."""
         root = path.partition(".")[0]
-        for scope in self.around():
-            if root in scope.paths:
-                return scope.paths[root].get(path)
-            if not scope.branch:
-                break
-        return None
+        scope = self
+        while root not in scope.paths and scope.branch and scope.above is not None:
+            scope = scope.above
+        return scope.paths.get(root, {}).get(path)
 
     def assign(self, name: str, types: Types) -> None:
         """A name means something else from here on."""

@@ -53,10 +53,11 @@ def assign(walker: Walker, target: ast.expr, types: Types) -> None:
                 walker.evaluate(node.slice)
                 _fill(walker, node.value, value, found)
                 _look(walker, node)
-            case ast.Tuple(elts=parts) | ast.List(elts=parts):
+            case ast.Starred(value=inner):
+                waiting.append((inner, found))
+            case _:  # a tuple or a list
+                parts = getattr(node, "elts", [])
                 waiting += zip(parts, unpacked(walker, found, parts), strict=True)
-            case ast.Starred(value=value_node):
-                waiting.append((value_node, found))
 
 
 def _look(walker: Walker, node: ast.expr) -> None:
@@ -66,15 +67,19 @@ def _look(walker: Walker, node: ast.expr) -> None:
 
 def _assign_attribute(walker: Walker, node: ast.Attribute, types: Types) -> None:
     value = walker.evaluate(node.value)
-    for option in value:
-        if isinstance(option, Instance) and isinstance(option.cls, Declared):
-            walker.facts.note(option.cls, node.attr, types)
+    _note(walker, value, node.attr, types)
     path = path_of(node)
     if path is not None:
         walker.scope.tell(
             path, join(types, frozenset(o for o in attribute(walker, value, node.attr) if _fills(o, types)))
         )
     _look(walker, node)
+
+
+def _note(walker: Walker, owners: Types, name: str, types: Types) -> None:
+    for owner in owners:
+        if isinstance(owner, Instance) and isinstance(owner.cls, Declared):
+            walker.facts.note(owner.cls, name, types)
 
 
 def _fills(option: object, types: Types) -> bool:
@@ -98,9 +103,7 @@ def _fill(walker: Walker, node: ast.expr, container: Types, value: Types) -> Non
     if path is None:
         return
     if isinstance(node, ast.Attribute):
-        for owner in walker.types(node.value):
-            if isinstance(owner, Instance) and isinstance(owner.cls, Declared):
-                walker.facts.note(owner.cls, node.attr, types)
+        _note(walker, walker.types(node.value), node.attr, types)
     walker.scope.tell(path, types)
 
 
@@ -155,14 +158,16 @@ def _augmented(walker: Walker, node: ast.AugAssign) -> None:
         case ast.Attribute(value=owner, attr=attr):
             walker.found(node.target, attribute(walker, walker.evaluate(owner), attr))
             _look(walker, node.target)
-        case ast.Subscript(value=owner, slice=key):
-            walker.found(node.target, element(walker.evaluate(owner), key))
-            walker.evaluate(key)
+        case _:
+            walker.found(node.target, element(walker.evaluate(node.target.value), node.target.slice))
+            walker.evaluate(node.target.slice)
             _look(walker, node.target)
 
 
 def _deletion(walker: Walker, node: ast.Delete) -> None:
-    for target in node.targets:
+    waiting = list(node.targets)
+    while waiting:
+        target = waiting.pop()
         match target:
             case ast.Attribute(value=owner):
                 walker.evaluate(owner)
@@ -173,9 +178,11 @@ def _deletion(walker: Walker, node: ast.Delete) -> None:
                 _look(walker, target)
             case ast.Name(id=name):
                 walker.scope.assign(name, ANYTHING)
+            case _:  # a tuple or a list
+                waiting += getattr(target, "elts", [])
 
 
-def _alias(walker: Walker, node: Any) -> None:
+def _alias(walker: Walker, node: Any) -> None:  # pragma: no cover - syntax of 3.12
     walker.scope.assign(node.name.id, walker.evaluate(node.value))
 
 

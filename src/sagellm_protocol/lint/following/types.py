@@ -330,10 +330,8 @@ def _held_field(kind: kinds.Type) -> Types:
             return frozenset({Instance(Known(full_name(cls)))})
         case kinds.Choice(options=options) | kinds.Either(options=options):
             return join(*map(_held_field, options))
-        case kinds.Nullable(inner=inner):
+        case kinds.Nullable(inner=inner) | kinds.Limited(inner=inner):
             return join(_held_field(inner), NOTHING)
-        case kinds.Limited(inner=inner):
-            return _held_field(inner)
         case kinds.Items(item=item, declared="tuple"):
             return frozenset({Items(_held_field(item), kind="tuple")})
         case kinds.Items(item=item):
