@@ -101,6 +101,7 @@ docs: $(STAMP)
 	$(BIN)/python docs/generate_history.py
 	$(BIN)/python docs/generate_reference.py
 	$(BIN)/python docs/generate_architecture.py
+	$(BIN)/python docs/generate_lint.py
 
 lock: $(STAMP)
 	$(BIN)/python -m sagellm_protocol.schema.lock

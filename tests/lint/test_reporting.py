@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 from pathlib import Path
 
@@ -9,6 +10,8 @@ import jsonschema
 import pytest
 
 from lint.precision import CODEBASE, figures, main, marks
+from lint.snippets import BROKEN, PREAMBLE
+from published import ROOT
 from sagellm_protocol.lint import RULES, LintError, Report, lint, lint_text
 from sagellm_protocol.lint.formats import FORMATS, as_json, as_sarif, as_text
 from sagellm_protocol.lint.rules import chosen
@@ -353,3 +356,23 @@ def test_figures_are_printed(capsys: pytest.CaptureFixture[str]) -> None:
     said = capsys.readouterr().out
     assert "precision 1.000, recall 0.97" in said
     assert "missed: runtime/serving.py" in said
+
+
+# The page
+
+
+def test_the_table_on_the_page_is_what_is_generated() -> None:
+    spec = importlib.util.spec_from_file_location("generate_lint", ROOT / "docs" / "generate_lint.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    text = module.PAGE.read_text(encoding="utf-8")
+    assert module.page(text) == text, "docs/lint.md is out of date: run make docs"
+    assert all(f"`{rule}`" in text for rule in RULES)
+
+
+def test_rules_that_say_that_they_mend_do() -> None:
+    broken = [lint_text(PREAMBLE + code) for codes in BROKEN.values() for code in codes]
+    mending = {found.rule for report in broken for found in report.findings if found.mend is not None}
+    assert mending == {rule.id for rule in RULES.values() if rule.fixed}

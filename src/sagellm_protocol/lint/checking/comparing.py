@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from sagellm_protocol.lint import mending
 from sagellm_protocol.lint.finding import Mend
+from sagellm_protocol.lint.following.containers import elements
 from sagellm_protocol.lint.following.types import (
     Anything,
     Free,
@@ -16,7 +17,6 @@ from sagellm_protocol.lint.following.types import (
     Option,
     Table,
     Types,
-    elements,
     is_tuple_now,
 )
 from sagellm_protocol.lint.following.walking import Check, Walker

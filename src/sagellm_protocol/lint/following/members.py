@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sagellm_protocol.lint.following.containers import fields_of
 from sagellm_protocol.lint.following.types import (
     ANYTHING,
     Adapter,
@@ -21,7 +22,6 @@ from sagellm_protocol.lint.following.types import (
     Scalar,
     Table,
     Types,
-    fields_of,
     join,
     message_of,
 )

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import ast
 
+from sagellm_protocol.lint.following.containers import SCALARS, elements, instances
 from sagellm_protocol.lint.following.types import (
     ANYTHING,
-    SCALARS,
     Alias,
     Anything,
     ClassObject,
@@ -22,8 +22,6 @@ from sagellm_protocol.lint.following.types import (
     Scalar,
     Table,
     Types,
-    elements,
-    instances,
     join,
 )
 from sagellm_protocol.lint.following.walking import Walker, path_of

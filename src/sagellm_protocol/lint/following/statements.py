@@ -7,186 +7,17 @@ import contextlib
 from collections.abc import Mapping
 from typing import Any
 
-from sagellm_protocol.lint.following.expressions import unpacked
+from sagellm_protocol.lint.following.assigning import ASSIGNING, assign
+from sagellm_protocol.lint.following.containers import elements, instances
+from sagellm_protocol.lint.following.defining import DEFINING
 from sagellm_protocol.lint.following.guarding import guard_of, guard_of_with
-from sagellm_protocol.lint.following.members import attribute
-from sagellm_protocol.lint.following.modules import OURS, everything_from
 from sagellm_protocol.lint.following.narrowing import classes_of, narrow, of_classes
 from sagellm_protocol.lint.following.scopes import Scope
 from sagellm_protocol.lint.following.types import (
     ANYTHING,
-    ClassObject,
-    Declared,
-    Function,
-    FunctionObject,
-    Instance,
-    Items,
-    Module,
-    Table,
     Types,
-    element,
-    elements,
-    instances,
-    is_held,
-    items,
-    join,
-    table,
 )
 from sagellm_protocol.lint.following.walking import LOOPS_TWICE, Executor, Walker, path_of
-
-# Assignments
-
-
-def assign(walker: Walker, target: ast.expr, types: Types) -> None:
-    """Assign to a target of any kind."""
-    waiting = [(target, types)]
-    while waiting:
-        node, found = waiting.pop()
-        match node:
-            case ast.Name(id=name):
-                walker.found(node, found)
-                walker.scope.assign(name, found)
-            case ast.Attribute():
-                _assign_attribute(walker, node, found)
-            case ast.Subscript():
-                value = walker.evaluate(node.value)
-                walker.evaluate(node.slice)
-                _fill(walker, node.value, value, found)
-                _look(walker, node)
-            case ast.Starred(value=inner):
-                waiting.append((inner, found))
-            case _:  # a tuple or a list
-                parts = getattr(node, "elts", [])
-                waiting += zip(parts, unpacked(walker, found, parts), strict=True)
-
-
-def _look(walker: Walker, node: ast.expr) -> None:
-    if walker.looking:
-        walker.check(node)
-
-
-def _assign_attribute(walker: Walker, node: ast.Attribute, types: Types) -> None:
-    value = walker.evaluate(node.value)
-    _note(walker, value, node.attr, types)
-    path = path_of(node)
-    if path is not None:
-        walker.scope.tell(
-            path, join(types, frozenset(o for o in attribute(walker, value, node.attr) if _fills(o, types)))
-        )
-    _look(walker, node)
-
-
-def _note(walker: Walker, owners: Types, name: str, types: Types) -> None:
-    for owner in owners:
-        if isinstance(owner, Instance) and isinstance(owner.cls, Declared):
-            walker.facts.note(owner.cls, name, types)
-
-
-def _fills(option: object, types: Types) -> bool:
-    """Whether a container of a known type is said where an empty one is assigned."""
-    return isinstance(option, (Items, Table)) and not is_held(option) and any(map(_is_empty, types))
-
-
-def _is_empty(option: object) -> bool:
-    return (isinstance(option, Items) and option.item == ANYTHING) or (
-        isinstance(option, Table) and option.value == ANYTHING
-    )
-
-
-def _fill(walker: Walker, node: ast.expr, container: Types, value: Types) -> None:
-    """A container of which nothing was known holds such a value from here on."""
-    filled = {_filled(option, value) for option in container}
-    if filled == container or None in filled:
-        return
-    types: Types = frozenset(option for option in filled if option is not None)
-    path = path_of(node)
-    if path is None:
-        return
-    if isinstance(node, ast.Attribute):
-        _note(walker, walker.types(node.value), node.attr, types)
-    walker.scope.tell(path, types)
-
-
-def _filled(option: Any, value: Types) -> Any:
-    match option:
-        case Items(held=False, item=item, kind=kind):
-            known = value if item == ANYTHING else join(item, value)
-            return next(iter(items(known, kind)))
-        case Table(held=False, value=before):
-            known = value if before == ANYTHING else join(before, value)
-            return next(iter(table(known)))
-        case _:
-            return None
-
-
-_FILLING = {"append": 0, "appendleft": 0, "add": 0, "put": 0, "put_nowait": 0, "insert": 1, "setdefault": 1}
-
-
-def _expression(walker: Walker, node: ast.Expr) -> None:
-    walker.evaluate(node.value)
-    called = node.value.value if isinstance(node.value, ast.Await) else node.value
-    if not (isinstance(called, ast.Call) and isinstance(called.func, ast.Attribute)):
-        return
-    place = _FILLING.get(called.func.attr)
-    if place is not None and len(called.args) > place:
-        _fill(walker, called.func.value, walker.types(called.func.value), walker.types(called.args[place]))
-
-
-def _assignment(walker: Walker, node: ast.Assign) -> None:
-    types = walker.evaluate(node.value)
-    for target in node.targets:
-        assign(walker, target, types)
-
-
-def _annotated(walker: Walker, node: ast.AnnAssign) -> None:
-    declared = walker.annotated(node.annotation)
-    given = walker.evaluate(node.value) if node.value is not None else None
-    if walker.cls is not None and isinstance(node.target, ast.Name):
-        walker.cls.annotations[node.target.id] = node.annotation
-    types = declared if given is None else walker.declared(declared, given)
-    if given is not None and declared == ANYTHING:
-        types = given
-    assign(walker, node.target, types)
-
-
-def _augmented(walker: Walker, node: ast.AugAssign) -> None:
-    walker.evaluate(node.value)
-    match node.target:
-        case ast.Name(id=name):
-            # A list remains one, whatever is added to it.
-            walker.found(node.target, walker.scope.find(name) or ANYTHING)
-        case ast.Attribute(value=owner, attr=attr):
-            walker.found(node.target, attribute(walker, walker.evaluate(owner), attr))
-            _look(walker, node.target)
-        case _:
-            walker.found(node.target, element(walker.evaluate(node.target.value), node.target.slice))
-            walker.evaluate(node.target.slice)
-            _look(walker, node.target)
-
-
-def _deletion(walker: Walker, node: ast.Delete) -> None:
-    waiting = list(node.targets)
-    while waiting:
-        target = waiting.pop()
-        match target:
-            case ast.Attribute(value=owner):
-                walker.evaluate(owner)
-                _look(walker, target)
-            case ast.Subscript(value=owner, slice=key):
-                walker.evaluate(owner)
-                walker.evaluate(key)
-                _look(walker, target)
-            case ast.Name(id=name):
-                walker.scope.assign(name, ANYTHING)
-            case _:  # a tuple or a list
-                waiting += getattr(target, "elts", [])
-
-
-def _alias(walker: Walker, node: Any) -> None:  # pragma: no cover - syntax of 3.12
-    walker.scope.assign(node.name.id, walker.evaluate(node.value))
-
-
-# Branches
 
 
 def _if(walker: Walker, node: ast.If) -> None:
@@ -345,109 +176,21 @@ def _matched(walker: Walker, types: Types, pattern: ast.pattern) -> Types:
     return of_classes(types, walker.types(pattern.cls), holds=True) or ANYTHING
 
 
-# Definitions
-
-
-def _function(walker: Walker, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
-    owner = walker.cls
-    function = walker.facts.functions.get(node)
-    # What a method is in does not see the names of its class.
-    scope = walker.scope if owner is None else walker.scope.above or walker.scope
-    if function is None:
-        function = walker.facts.functions[node] = Function(walker.module.name, node, owner, scope)
-    function.scope = scope
-    for decorator in node.decorator_list:
-        walker.evaluate(decorator)
-    _defaults(walker, function)
-    if owner is not None:
-        owner.functions[node.name] = function
-    walker.scope.assign(node.name, frozenset({FunctionObject(function)}))
-    walker.defer(function)
-
-
-def _defaults(walker: Walker, function: Function) -> None:
-    given = function.node.args
-    positional = [*given.posonlyargs, *given.args]
-    pairs = [*zip(reversed(positional), reversed(given.defaults)), *zip(given.kwonlyargs, given.kw_defaults)]  # noqa: B905
-    for parameter, default in pairs:
-        if default is not None:
-            walker.facts.note(function, parameter.arg, walker.evaluate(default))
-
-
-def _class(walker: Walker, node: ast.ClassDef) -> None:
-    cls = walker.facts.classes.get(node)
-    if cls is None:
-        cls = walker.facts.classes[node] = Declared(walker.module.name, node)
-    for decorator in node.decorator_list:
-        walker.evaluate(decorator)
-    cls.bases = join(*map(walker.evaluate, node.bases)) if node.bases else frozenset()
-    for keyword in node.keywords:
-        walker.evaluate(keyword.value)
-    cls.scope = walker.scope
-    walker.scope.assign(node.name, frozenset({ClassObject(cls)}))
-    inside = Scope(walker.module.name, walker.scope)
-    before, walker.cls = walker.cls, cls
-    with walker.within(inside):
-        walker.run(node.body)
-    walker.cls = before
-
-
-# Imports
-
-
-def _import(walker: Walker, node: ast.Import) -> None:
-    for alias in node.names:
-        if alias.asname is not None:
-            walker.scope.assign(alias.asname, frozenset({Module(alias.name)}))
-        else:
-            top = alias.name.partition(".")[0]
-            walker.scope.assign(top, frozenset({Module(top)}))
-
-
-def _import_from(walker: Walker, node: ast.ImportFrom) -> None:
-    module = node.module or ""
-    if node.level:
-        found = walker.code.beside(walker.module, node.level, module)
-        for alias in node.names:
-            types = ANYTHING if found is None else walker.code.exported(found, alias.name)
-            if types == ANYTHING and not module:
-                beside = walker.code.beside(walker.module, node.level, alias.name)
-                types = ANYTHING if beside is None else frozenset({Module(beside.name)})
-            walker.scope.assign(alias.asname or alias.name, types)
-        return
-    for alias in node.names:
-        if alias.name != "*":
-            types = walker.code.attribute(module, alias.name, walker.module)
-            walker.scope.assign(alias.asname or alias.name, types)
-        elif module in OURS:
-            walker.scope.names.update(everything_from(module))
-        elif (other := walker.code.find(module, walker.module)) is not None:
-            walker.scope.names.update({k: v for k, v in other.scope.names.items() if not k.startswith("_")})
-
-
 def _nothing(walker: Walker, node: ast.stmt) -> None:
     """``pass``, ``global`` and ``nonlocal``."""
 
 
 EXECUTORS: Mapping[type[ast.AST], Executor] = {
-    ast.AnnAssign: _annotated,
+    **ASSIGNING,
+    **DEFINING,
     ast.Assert: _assertion,
-    ast.Assign: _assignment,
-    ast.AugAssign: _augmented,
     **dict.fromkeys((ast.AsyncFor, ast.For), _for),
-    **dict.fromkeys((ast.AsyncFunctionDef, ast.FunctionDef), _function),
     **dict.fromkeys((ast.AsyncWith, ast.With), _with),
     **dict.fromkeys((ast.Break, ast.Continue, ast.Raise, ast.Return), _end),
-    ast.ClassDef: _class,
-    ast.Delete: _deletion,
-    ast.Expr: _expression,
     ast.If: _if,
-    ast.Import: _import,
-    ast.ImportFrom: _import_from,
     ast.Match: _match,
     **dict.fromkeys((ast.Global, ast.Nonlocal, ast.Pass), _nothing),
     **{getattr(ast, name): _try for name in ("Try", "TryStar") if hasattr(ast, name)},
-    **{getattr(ast, name): _alias for name in ("TypeAlias",) if hasattr(ast, name)},
     ast.While: _while,
 }
 """Kind of statement to what it does; of all others the parts are looked at."""

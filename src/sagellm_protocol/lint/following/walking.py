@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 
 import attrs
 
+from sagellm_protocol.lint.following.containers import instances
 from sagellm_protocol.lint.following.modules import CodeBase, CodeModule
 from sagellm_protocol.lint.following.scopes import Scope
 from sagellm_protocol.lint.following.types import (
@@ -19,7 +20,6 @@ from sagellm_protocol.lint.following.types import (
     Function,
     Instance,
     Types,
-    instances,
     is_held,
     items,
     join,
