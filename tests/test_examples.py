@@ -1,4 +1,4 @@
-"""Every script under ``examples`` runs, from any directory, without a warning."""
+"""Every script in ``examples`` runs, from any directory, without a warning. Services in folders have tests there."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 from published import ROOT
 
-SCRIPTS = sorted(ROOT.glob("examples/**/*.py"))
+SCRIPTS = sorted(ROOT.glob("examples/*.py"))
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: str(path.relative_to(ROOT)))

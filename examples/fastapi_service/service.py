@@ -3,7 +3,7 @@
 import time
 import uuid
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Literal
 
 from fastapi import FastAPI, HTTPException
 from fastapi.responses import JSONResponse, Response as Answer, StreamingResponse
@@ -23,6 +23,7 @@ from sagellm_protocol import (
     Metrics,
     ModelInfo,
     ModelListResponse,
+    Mutable,
     OpenAIError,
     OpenAIErrorResponse,
     Request,
@@ -30,7 +31,6 @@ from sagellm_protocol import (
     ValidationError,
     codecs,
     evolve,
-    mutable,
 )
 from sagellm_protocol.kv.types import KVHandle
 
@@ -40,10 +40,11 @@ CREATED = 1_700_000_000
 
 app = FastAPI(title="Echo")
 json = codecs.get("json")
-short_json = codecs.get("json", omit_defaults=True)
+without_nulls = codecs.get("json", omit_nulls=True)
 
-LivingHandle = mutable(KVHandle)
-"""A handle as its owner holds it: it can be changed in place. What is handed out is frozen."""
+
+class LivingHandle(Mutable[KVHandle]):
+    """A handle as its owner holds it: it can be changed in place. What is handed out is frozen."""
 
 
 class Pool:
@@ -110,9 +111,7 @@ def infer(request: Request) -> Response:
         handle_id = pool.allocate(request, len(words))
     except MemoryError as error:
         failure = Error(code=ErrorCode.RESOURCE_EXHAUSTED, message=str(error))
-        return evolve(
-            response, output_text="", output_tokens=[], finish_reason="error", metrics=metrics, error=failure
-        )
+        return evolve(response, output_text="", output_tokens=[], finish_reason="error", metrics=metrics, error=failure)
     for _ in said:
         pool.touch(handle_id)
     pool.free(handle_id)
@@ -157,11 +156,12 @@ def chat(body: ChatCompletionRequest) -> Any:
         return StreamingResponse(chunks(answer, body.model), media_type="text/event-stream")
     asked, given = answer.metrics.kv_used_tokens, len(answer.output_tokens)
     turn = ChatMessage(role="assistant", content=answer.output_text)
+    ended: Literal["stop", "length"] = "length" if answer.finish_reason == "length" else "stop"
     return ChatCompletionResponse(
         id=answer.request_id,
         created=CREATED,
         model=body.model,
-        choices=[ChatCompletionChoice(index=0, message=turn, finish_reason=answer.finish_reason)],
+        choices=[ChatCompletionChoice(index=0, message=turn, finish_reason=ended)],
         usage=ChatCompletionUsage(prompt_tokens=asked, completion_tokens=given, total_tokens=asked + given),
     )
 
@@ -171,7 +171,7 @@ def chunks(answer: Response, model: str) -> Iterator[bytes]:
     for word in answer.output_text.split():
         choice = ChatCompletionStreamChoice(index=0, delta=ChatCompletionStreamDelta(content=word))
         chunk = ChatCompletionStreamResponse(id=answer.request_id, created=CREATED, model=model, choices=[choice])
-        yield b"data: " + json.encode(chunk) + b"\n\n"
+        yield b"data: " + without_nulls.encode(chunk) + b"\n\n"
     yield b"data: [DONE]\n\n"
 
 

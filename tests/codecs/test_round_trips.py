@@ -72,9 +72,11 @@ def test_every_codec_carries_every_message(cls: Any) -> None:
     check()
 
 
+@pytest.mark.parametrize("omits", ["omit_defaults", "omit_nulls"])
 @every_message
-def test_the_short_form_says_the_same(cls: Any) -> None:
-    short = [codecs.get(codec.name, omit_defaults=True) for codec in ALL]
+def test_the_short_form_says_the_same(cls: Any, omits: str) -> None:
+    options: dict[str, Any] = {omits: True}
+    short = [codecs.get(codec.name, **options) for codec in ALL]
 
     @given(messages(cls))
     def check(message: Any) -> None:

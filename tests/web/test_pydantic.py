@@ -224,7 +224,10 @@ def test_an_error_of_a_union_names_the_message() -> None:
         ({**PLAIN, "max_tokens": 0}, ("max_tokens", "greater_than", {"gt": 0}, "0")),
         ({**PLAIN, "max_tokens": float("nan")}, ("max_tokens", "int_type", None, "nan")),
         ({**PLAIN, "max_tokens": b"x"}, ("max_tokens", "int_type", None, "b'x'")),
-        ({**PLAIN, "max_tokens": 2**70}, (None, "value_error", {"error": "max_tokens is an integer past 64 bits"}, None)),
+        (
+            {**PLAIN, "max_tokens": 2**70},
+            (None, "value_error", {"error": "max_tokens is an integer past 64 bits"}, None),
+        ),
         ({**PLAIN, "\ud800": 1}, (r"\ud800", "extra_forbidden", None, "1")),
         (PLAIN.keys() and {"trace_id": "t", "max_tokens": 1}, ("request_id", "missing", None, None)),
         ("x", (None, "dict_type", None, "'x'")),

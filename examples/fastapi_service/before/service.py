@@ -126,9 +126,7 @@ def models() -> ModelListResponse:
 def chat(body: ChatCompletionRequest):
     """OpenAI's form, whole or as a stream."""
     asked = {"request_id": "chat-1", "trace_id": body.trace_id or "none", "model": body.model}
-    request = Request(
-        **asked, messages=body.messages, max_tokens=body.max_tokens or 16, temperature=body.temperature
-    )
+    request = Request(**asked, messages=body.messages, max_tokens=body.max_tokens or 16, temperature=body.temperature)
     answer = infer(request)
     if answer.error is not None:
         error = {"message": answer.error.message, "type": "server_error", "code": answer.error.code.value}

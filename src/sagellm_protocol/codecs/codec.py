@@ -124,7 +124,12 @@ class Codec(Generic[Wire]):
         if message_class is None or taught:
             return self._converting_encoder(cls)
         touched = self._teachings.touch(Nested(message_class.__qualname__, message_class))
-        if self.options.omit_defaults or touched or not self._writers.writes_today(message_class):
+        if (
+            self.options.omit_defaults
+            or self.options.omit_nulls
+            or touched
+            or not self._writers.writes_today(message_class)
+        ):
             return packing(self.format, self._writers.writer(message_class))
         encode = writing(self.format, self._writers.today, message_class)
         shortcuts = self.format.shortcuts
@@ -251,6 +256,7 @@ class Codec(Generic[Wire]):
             "revision": self.revision,
             "unknown": self.options.unknown or "as each message says",
             "omit_defaults": self.options.omit_defaults,
+            "omit_nulls": self.options.omit_nulls,
             "lossy": self.options.lossy,
             "fallbacks": self._fallbacks(),
         }

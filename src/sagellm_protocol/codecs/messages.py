@@ -105,8 +105,9 @@ class MessageWriters:
         self._lossy = options.lossy
         today = revision == options.history.latest
         self._translation = None if today else teachings.translation(options.history.specs(revision), options.unknown)
-        self.today = Writers(format.form, options.omit_defaults, format.quote, teachings.on_the_wire)
-        self._plain = Writers("plain", options.omit_defaults, format.quote, teachings.held)
+        omitting = {"omit_defaults": options.omit_defaults, "omit_nulls": options.omit_nulls}
+        self.today = Writers(format.form, quote=format.quote, teaching=teachings.on_the_wire, **omitting)
+        self._plain = Writers("plain", quote=format.quote, teaching=teachings.held, **omitting)
         self._downgrades = None if revision == options.history.latest else options.history.downgrades(revision)
 
     def writes_today(self, cls: type) -> bool:

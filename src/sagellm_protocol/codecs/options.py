@@ -91,6 +91,8 @@ class Options:
     """What to do with fields that a message does not have; where it is None, what each message says."""
     omit_defaults: bool = attrs.field(default=False, validator=_must(_is_flag, "a bool"))
     """Leave out fields that hold their default, except where leaving them out would mean something else."""
+    omit_nulls: bool = attrs.field(default=False, validator=_must(_is_flag, "a bool"))
+    """Leave out fields that are None where that is their default, and write all others: what OpenAI clients expect."""
     lossy: bool = attrs.field(default=False, validator=_must(_is_flag, "a bool"))
     """Leave out what an older revision cannot say, instead of raising ``LossyDowngradeError``."""
     max_bytes: int = attrs.field(default=MAX_BYTES, validator=_must(_is_size, "an integer of bytes, 0 or more"))

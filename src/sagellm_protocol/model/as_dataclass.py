@@ -56,9 +56,7 @@ def _stand_in(cls: Any) -> Any:
     except DeclarationError:  # An annotation names what is not there yet.
         hints, final = {}, False
     fields = [(field.name, hints.get(field.name, field.type), _field(field)) for field in attrs.fields(message)]
-    made: Any = dataclasses.make_dataclass(
-        message.__name__, fields, frozen=True, order="__lt__" in vars(message)
-    )
+    made: Any = dataclasses.make_dataclass(message.__name__, fields, frozen=True, order="__lt__" in vars(message))
     if final:
         message.__dataclass_fields__ = made.__dataclass_fields__
         message.__dataclass_params__ = made.__dataclass_params__

@@ -13,6 +13,7 @@ from sagellm_protocol.model.annotations import is_message
 from sagellm_protocol.model.borrowing import borrowed
 from sagellm_protocol.model.checking import Checker
 from sagellm_protocol.model.declaring import evolve
+from sagellm_protocol.model.documenting import signature_of
 from sagellm_protocol.model.exceptions import (
     DeclarationError,
     EncodeError,
@@ -25,7 +26,6 @@ from sagellm_protocol.model.lending import LENT
 from sagellm_protocol.model.paths import ROOT
 from sagellm_protocol.model.refusing import annotated, refused
 from sagellm_protocol.model.shortening import short, short_repr
-from sagellm_protocol.model.documenting import signature_of
 from sagellm_protocol.model.source import DOUBTS, Function
 from sagellm_protocol.model.spec import Field, spec_of
 from sagellm_protocol.model.statements import CheckStatements

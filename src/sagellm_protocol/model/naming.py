@@ -10,7 +10,8 @@ _PACKAGE = __name__.split(".")[0] + "."
 
 def full_name(cls: type) -> str:
     """The name under which the protocol knows a class; classes of other packages keep their whole path."""
-    return f"{cls.__module__}.{cls.__qualname__}".removeprefix(_PACKAGE)
+    # A class that is made where there is no module has none.
+    return f"{getattr(cls, '__module__', '<unknown>')}.{cls.__qualname__}".removeprefix(_PACKAGE)
 
 
 def is_plain_identifier(name: str) -> bool:

@@ -49,6 +49,8 @@ class Writers:
     quote: Callable[[Any], bytes] | None = None
     """Gives the text of what orjson writes, in quotes: a UUID's several times faster than ``str`` does."""
     teaching: Teaching = UNTAUGHT
+    omit_nulls: bool = False
+    """Leave out what is None by default and None, and nothing else."""
     writer: Once[type, Callable[[Any], dict[str, Any]]] = attrs.field(init=False)
     """Gives the function that turns a message of a class into a payload."""
 
@@ -70,7 +72,7 @@ class Writers:
         return self.teaching.spec(spec_of(cls))
 
     def _shortens(self, cls: type) -> bool:
-        return self.omit_defaults or any(field.omit_default for field in self.spec(cls).fields)
+        return self.omit_defaults or self.omit_nulls or any(field.omit_default for field in self.spec(cls).fields)
 
     def choice(self, choice: Choice) -> Callable[[Any], Any]:
         """The same for one of several messages."""
@@ -130,7 +132,9 @@ class Writers:
             local = to.local(field.name)
             to.add(f"{local} = _self.{field.today}")
             put = f"_payload[{field.name!r}] = {self._expression(to, field.type, local)}"
-            omits = self.omit_defaults if field.omit_default is None else field.omit_default
+            omits = field.omit_default
+            if omits is None:
+                omits = self.omit_defaults or (self.omit_nulls and field.default is None)
             if field.always_written or not omits:
                 to.add(put)
             else:
