@@ -25,7 +25,7 @@ T = TypeVar("T")
 _WARNINGS = (True, False, "none", "warn", "error")
 _NO_HOOKS = "messages have no validators or serializers of pydantic's that would be given it; leave it out"
 _DUMP = 'to_plain(message), or codecs.get("dict").encode(message)'
-_DUMP_JSON = 'codecs.get("json").encode(message)'
+_DUMP_JSON = 'codecs.get("json").encode(message), with omit_nulls=True for exclude_none'
 _BUILD = 'Message(**fields), or codecs.get("dict").decode(payload, Message)'
 _COPY = "evolve(message, field=value), or the message itself, which cannot change"
 _SCHEMA = "schema.json_schema(Message)"
