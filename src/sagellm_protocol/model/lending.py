@@ -6,6 +6,7 @@ The modules stand above this one: here they are named, and not imported.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import cache
 from importlib import import_module
 from types import MethodType
 from typing import Any, Literal, TypeAlias
@@ -56,7 +57,7 @@ class Lent:
     home: str
 
     def __get__(self, message: object, cls: type) -> Any:
-        function = self._function()
+        function = _function(self.home)
         if self.kind == "value":
             return function(cls)
         if self.kind == "class":
@@ -65,10 +66,12 @@ class Lent:
             return self if message is None else function(message)
         return function if message is None else MethodType(function, message)
 
-    def _function(self) -> Callable[..., Any]:
-        module, _, name = self.home.partition(":")
-        function: Callable[..., Any] = getattr(import_module(f"{__name__.partition('.')[0]}.{module}"), name)
-        return function
+
+@cache
+def _function(home: str) -> Callable[..., Any]:
+    module, _, name = home.partition(":")
+    function: Callable[..., Any] = getattr(import_module(f"{__name__.partition('.')[0]}.{module}"), name)
+    return function
 
 
 TEXT = Lent("value", "model.documenting:text_with_fields")

@@ -62,6 +62,8 @@ class _Mutable:
     """Fills a field, unchecked."""
     _mutable_setters: dict[str, Callable[[Any, Any], None]]
     """Checks a value, and fills a field with it."""
+    _mutable_freeze: Callable[[], Any]
+    """A method that builds the message."""
     _mutable_own: frozenset[str] = frozenset()
     """What the bodies of subclasses declare: that may be assigned, and is not checked."""
     _mutable_advice = ": it is state that lives: freeze() gives the message"
@@ -107,7 +109,7 @@ class _Mutable:
         Raises:
             ValidationError: a validator refuses it.
         """
-        return self._class()(**{field.argument: getattr(self, field.name) for field in spec_of(self._class()).fields})
+        return self._mutable_freeze()
 
     def change(self, **changes: Any) -> None:
         """Change several fields at once, by the constructor's names: checked together, all or none.
@@ -271,8 +273,16 @@ def _made(message: Any) -> Any:
     puts = {field.name: getattr(made, field.name).__set__ for field in spec.fields}
     made._mutable_puts = puts
     made._mutable_setters = {field.name: _setter(message, field, puts[field.name]) for field in spec.fields}
+    made._mutable_freeze = _freezing(message)
     message._message_mutable = made
     return made
+
+
+def _freezing(message: Any) -> Callable[[Any], Any]:
+    to = Function("freeze")
+    arguments = ", ".join(f"{field.argument}=_holder.{field.name}" for field in spec_of(message).fields)
+    to.add(f"return {to.bind('message', message)}({arguments})")
+    return to.compile("_holder")
 
 
 def _setter(message: Any, field: Field, put: Callable[[Any, Any], None]) -> Callable[[Any, Any], None]:

@@ -45,6 +45,8 @@ class Filter:
 
     def at(self, step: Any) -> Filter | None:
         """What is asked for below a field, item or key; None where it is left out."""
+        if self.include is None and self.exclude is None:
+            return self
         exclude = include = None
         if self.exclude is not None:
             found, exclude = _asked(self.exclude, step)
