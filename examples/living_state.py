@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from typing import Any
 
-from sagellm_protocol import Mutable, ValidationError, codecs, mutable
+from sagellm_protocol import KVOffloadSpec, Mutable, ValidationError, codecs, mutable
 from sagellm_protocol.kv_hooks import KVHandle
 
 
@@ -53,6 +53,7 @@ def main() -> None:
     first = pool.allocate("r1", tokens=16)
     later = pool.extend(first.handle_id, 4)
     print(first.num_tokens, later.num_tokens)
+    print(KVOffloadSpec(later.handle_id, later.device, "cpu", num_tokens=later.num_tokens))
     print(codecs.get("json").encode(pool.snapshot()).decode())
 
     counter: Any = mutable(KVHandle).of(later)

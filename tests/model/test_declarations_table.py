@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
 
 import attrs
+import pydantic
 import pytest
 
 from every_path import told
@@ -80,6 +81,7 @@ NAMES = {
     "Generic": Generic,
     "T": T,
     "attrs": attrs,
+    "pydantic": pydantic,
     "ge": attrs.validators.ge,
     "plain": lambda cls: cls,
 }

@@ -46,11 +46,11 @@ def derived(function: Callable[[Any], T], *, default: T) -> T:
 
 
 @overload
-@dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(attrs.field, derived))
 def message(cls: type[T], /) -> type[T]: ...
 @overload
-@dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(attrs.field, derived))
 def message(*, unknown: Unknown = ..., order: bool = ..., kw_only: bool = ...) -> Callable[[type[T]], type[T]]: ...
+# On this alone: with a decorator on each overload, mypy reads no argument of the call.
+@dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(attrs.field, derived))
 def message(
     cls: type[T] | None = None, /, *, unknown: Unknown = "forbid", order: bool = False, kw_only: bool = True
 ) -> type[T] | Callable[[type[T]], type[T]]:

@@ -42,6 +42,14 @@ _OWN: Mapping[str, str] = {
 }
 """What the body of a class may not define, and why."""
 
+_PYDANTIC: Mapping[str, str] = {
+    "model_config": "write the options of @message",
+    "model_post_init": "use __attrs_post_init__, which may check",
+    "FieldInfo": "write field(...) or the default itself, with bounds in Annotated",
+    "PydanticDescriptorProxy": "write field(validator=...), __attrs_post_init__ or a property",
+}
+"""What pydantic would call, and nothing here does: by its name in a class, or by the name of its class."""
+
 _MADE_BY: Mapping[str, str] = {
     "__message__": "@message",
     "__attrs_attrs__": "attrs",
@@ -102,6 +110,12 @@ def refuse_class(cls: Any) -> None:
     for name, words in _OWN.items():
         if name in vars(cls):
             raise refused(cls, words, name)
+    for name, value in vars(cls).items():
+        kind = type(value)
+        foreign = kind.__module__.startswith("pydantic.") and kind.__name__ in _PYDANTIC
+        if foreign or (name in _PYDANTIC and name not in annotated(cls)):
+            words = _PYDANTIC[kind.__name__ if foreign else name]
+            raise refused(cls, f"is pydantic's, and called by nothing here; {words}", name)
     if "__eq__" in vars(cls) and vars(cls).get("__hash__") is None:
         raise refused(cls, "messages hash; define __hash__ beside it, or use field(eq=...)", "__eq__")
     if type(cls).__call__ is not type.__call__:
