@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 
+import attrs
 from starlette.requests import Request
 
 from sagellm_protocol import codecs
@@ -12,6 +13,7 @@ from sagellm_protocol.codecs import Codec
 from sagellm_protocol.codecs.formats import too_large
 from sagellm_protocol.codecs.negotiation import media_ranges
 from sagellm_protocol.fastapi.refusals import Refusal
+from sagellm_protocol.model.annotations import read_type
 from sagellm_protocol.model.exceptions import (
     DecodeError,
     ProtocolError,
@@ -20,8 +22,10 @@ from sagellm_protocol.model.exceptions import (
     ValidationError,
     blaming,
 )
+from sagellm_protocol.model.kinds import Member, Nested
 from sagellm_protocol.model.shortening import short
-from sagellm_protocol.schema import json_schema
+from sagellm_protocol.model.spec import Spec, spec_of
+from sagellm_protocol.schema.generating import Writing, enumeration
 
 T = TypeVar("T")
 
@@ -59,30 +63,33 @@ def described(cls: Any, *, description: str = "") -> dict[str, Any]:
     """What ``openapi_extra=`` of a route says of a body that :func:`body_of` reads: FastAPI does not see it by itself.
 
     Args:
-        cls: the message class.
+        cls: a message class, a union or a list of such.
         description: a text about the body.
+
+    Raises:
+        DeclarationError: ``cls`` is none of these.
     """
-    schema = json_schema(cls)
-    content = {media_type: {"schema": _inlined(schema, schema, ())} for media_type in codecs.media_types().values()}
+    schema = _Inline().of(read_type(cls))
+    content = {media_type: {"schema": schema} for media_type in codecs.media_types().values()}
     body = {"required": True, "content": content}
     return {"requestBody": {"description": description, **body} if description else body}
 
 
-def _inlined(schema: Any, document: Mapping[str, Any], within: tuple[str, ...]) -> Any:
+@attrs.frozen
+class _Inline(Writing):
     """A schema that refers to nothing outside of itself; a message that holds itself is an object there."""
-    if isinstance(schema, list):
-        return [_inlined(item, document, within) for item in schema]
-    if not isinstance(schema, dict):
-        return schema
-    reference = schema.get("$ref")
-    if reference is None:
-        dropped = ("$schema", "$defs", "discriminator")
-        return {key: _inlined(item, document, within) for key, item in schema.items() if key not in dropped}
-    beside = {key: item for key, item in schema.items() if key != "$ref"}
-    if reference == "#" or reference in within:
-        return {"type": "object", **beside}
-    found = document["$defs"][reference.removeprefix("#/$defs/")]
-    return {**_inlined(found, document, (*within, reference)), **beside}
+
+    within: tuple[str, ...] = ()
+
+    def refer(self, kind: Member | Nested) -> dict[str, Any]:
+        if isinstance(kind, Member):
+            return enumeration(kind, kind.cls)
+        if kind.name in self.within:
+            return {"type": "object"}
+        return _Inline((*self.within, kind.name)).message(spec_of(kind.cls))
+
+    def spec(self, nested: Nested) -> Spec:
+        return spec_of(nested.cls)
 
 
 def _codec(request: Request, options: Mapping[str, Any]) -> Codec[Any]:

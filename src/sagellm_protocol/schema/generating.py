@@ -106,7 +106,7 @@ class Writing(ABC):
 
     @abstractmethod
     def refer(self, kind: Member | Nested) -> dict[str, Any]:
-        """The reference to the schema of a message or enumeration, which stands elsewhere."""
+        """The reference to the schema of a message or enumeration that stands elsewhere; or that schema itself."""
 
     @abstractmethod
     def spec(self, nested: Nested) -> Spec | None:
@@ -177,12 +177,13 @@ class Writing(ABC):
 
     def _choice(self, choice: Choice) -> dict[str, Any]:
         options = [spec for spec in map(self.spec, choice.options) if spec is not None]
-        schema: dict[str, Any] = {"oneOf": [self.of(_nested(option)) for option in options]}
+        referred = [self.refer(_nested(option)) for option in options]
+        schema: dict[str, Any] = {"oneOf": referred}
         tags = [
-            (field.name, field.type.tag, self.of(_nested(option))["$ref"])
-            for option in options
+            (field.name, field.type.tag, found["$ref"])
+            for option, found in zip(options, referred, strict=True)
             for field in option.fields
-            if field.today == choice.tag and isinstance(field.type, OneOf) and field.type.tag is not None
+            if field.today == choice.tag and isinstance(field.type, OneOf) and field.type.tag and "$ref" in found
         ]
         if tags:
             schema["discriminator"] = {
