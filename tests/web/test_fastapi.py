@@ -520,6 +520,14 @@ def test_no_such_style() -> None:
         install_error_handlers(FastAPI(), "xml")  # type: ignore[arg-type]
 
 
+def test_handlers_that_come_too_late_are_refused() -> None:
+    app = application(None)
+    with client_of(app) as client:
+        client.get("/models")
+    with pytest.raises(OptionError, match="before its first request"):
+        install_error_handlers(app)
+
+
 def test_a_refusal_holds_its_error() -> None:
     refusal = Refusal(400, ValidationError("x", []))
     assert isinstance(refusal.error, ProtocolError)

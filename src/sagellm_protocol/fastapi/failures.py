@@ -51,10 +51,12 @@ def install_error_handlers(app: FastAPI, style: Style = "openai", *, request_val
         request_validation: whether FastAPI's own refusal of a request is told in that style, too.
 
     Raises:
-        OptionError: there is no such style.
+        OptionError: there is no such style; or the application has answered already, and takes no more handlers.
     """
     if style not in get_args(Style):
         raise OptionError(f"style must be 'openai' or 'problem', got {short(style)}")
+    if app.middleware_stack is not None:
+        raise OptionError("the application has answered already: install error handlers before its first request")
     tell = _TOLD[style]
 
     async def on_error(_: Request, error: Any) -> Response:
