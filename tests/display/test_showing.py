@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import html
 import io
 import pprint
 import re
+import sys
 import threading
 import time
 import xml.etree.ElementTree as ElementTree
@@ -77,7 +77,13 @@ def in_html(value: Any) -> str:
     return text
 
 
-WAYS: dict[str, Callable[[Any], str]] = {"repr": repr, "html": in_html, "rich": in_rich, "ipython": pretty}
+WAYS: dict[str, Callable[[Any], str]] = {
+    "repr": repr,
+    "html": in_html,
+    "rich": in_rich,
+    "ipython": pretty,
+    "pprint": pprint.pformat,
+}
 EVERY = [*catalog.messages().values(), *(cls for cls in vars(declared).values() if is_message(cls))]
 
 
@@ -142,16 +148,30 @@ def test_lines_of_rich_and_ipython() -> None:
 
 
 def test_pprint() -> None:
-    whole = metrics()
-    told = pprint.pformat(whole)
-    if dataclasses.is_dataclass(Metrics):
-        assert len(told.splitlines()) > 20
-        assert all(re.match(r"Metrics\(\w+=|        \w+=", line) for line in told.splitlines())
-    # Who masks a field masks it here: pprint would ask no field.
-    masking = Probe(target="t" * 100, mask=SECRET, token=SECRET)
-    for value in (masking, [masking], {"a": masking}):
-        assert SECRET not in pprint.pformat(value)
-        assert "<7 characters>" in pprint.pformat(value)
+    told = pprint.pformat(metrics(), width=80)
+    assert len(told.splitlines()) > 20
+    assert all(re.match(r"Metrics\(\w+=|        \w+=", line) for line in told.splitlines())
+    probe = Probe(target="t" * 70, labels={"b": [1, 2], "a": {"c": 3}})
+    assert pprint.pformat(Fleet(probes=[probe], best=probe), width=60, sort_dicts=True).splitlines() == [
+        f"Fleet(probes=(Probe(target={'t' * 70!r},",
+        "                    took=0.0,",
+        "                    labels={'a': {'c': 3}, 'b': (1, 2)},",
+        "                    mask=<0 characters>),),",
+        "      by_name={},",
+        "      pair={},",
+        f"      best=Probe(target={'t' * 70!r},",
+        "                 took=0.0,",
+        "                 labels={'a': {'c': 3}, 'b': (1, 2)},",
+        "                 mask=<0 characters>))",
+    ]
+    assert pprint.pformat(Tree(name="a")) == "Tree(name='a', only=None)"
+    wide = Tree(name="a" * 80)
+    assert pprint.pformat([wide]) == "[" + repr(wide).replace(", only", ",\n      only") + "]"
+
+
+def test_without_pprint(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "pprint")
+    assert repr(Tree(name="a")) == "Tree(name='a', only=None)"
 
 
 # Cut, or whole
@@ -291,3 +311,19 @@ def test_megabytes_cost_what_kilobytes_do(way: Callable[[Any], str]) -> None:
     before = time.process_time()
     assert len(way(big)) < 20_000
     assert time.process_time() - before < 1
+
+
+def test_a_way_of_ones_own_goes_first() -> None:
+    @message
+    class Drawn:
+        x: int = 0
+
+        def _repr_html_(self) -> str:
+            return "<svg/>"
+
+    @message
+    class Below(Drawn):
+        y: int = 0
+
+    assert in_html(Drawn()) == in_html(Below()) == "<svg/>"
+    assert in_rich(Below()) == "Below(x=0, y=0)\n"

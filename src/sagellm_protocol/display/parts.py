@@ -1,4 +1,4 @@
-"""Messages as parts that rich and IPython lay out: each value cut, none hidden one among them."""
+"""Messages as parts that rich, IPython and pprint lay out: each value cut, and no hidden one among them."""
 
 from __future__ import annotations
 
@@ -23,6 +23,10 @@ class _Said:
     def __repr__(self) -> str:
         return self._text
 
+    def __lt__(self, other: object) -> bool:
+        # pprint sorts the keys of a dict.
+        return repr(self) < repr(other)
+
 
 class _Record:
     """Stands for a message: its fields, each by what stands for its value."""
@@ -32,8 +36,18 @@ class _Record:
     def __init__(self, fields: list[tuple[str, Any]]) -> None:
         self._fields = fields
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in self._fields)})"
+
     def __rich_repr__(self) -> Iterator[tuple[str, Any]]:
         yield from self._fields
+
+    def lay_out(self, printer: Any, stream: Any, indent: int, *room: Any) -> None:
+        """Have pprint write it, a field a line; the rest of the arguments is between pprint and itself."""
+        name = type(self).__name__
+        stream.write(f"{name}(")
+        printer._format_namespace_items(self._fields, stream, indent + len(name) + 1, *room)
+        stream.write(")")
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
         name = type(self).__name__
@@ -81,6 +95,13 @@ def for_rich(self: Any) -> Iterator[Any]:
 def for_ipython(self: Any, printer: Any, cycle: bool) -> None:
     """The ``_repr_pretty_`` of a message, likewise."""
     printer.pretty(_parts(self))
+
+
+def for_pprint(printer: Any, message: Any, *room: Any) -> None:
+    """What pprint calls for a message that is longer than a line, and for the parts that stand for one."""
+    parts = message if isinstance(message, _Record) else _parts(message)
+    type(printer)._dispatch.setdefault(_Record.__repr__, for_pprint)
+    parts.lay_out(printer, *room)
 
 
 def _parts(message: Any) -> Any:

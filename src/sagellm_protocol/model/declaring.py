@@ -16,7 +16,7 @@ from sagellm_protocol.model.frozen import FrozenDict
 from sagellm_protocol.model.lending import TEXT, lend
 from sagellm_protocol.model.refusing import refuse_attrs_subclass, refuse_class, refuse_fields, refused
 from sagellm_protocol.model.scope import scope_of
-from sagellm_protocol.model.shortening import SECRETS, repr_of, short
+from sagellm_protocol.model.shortening import SECRETS, short, short_repr
 from sagellm_protocol.model.signatures import SlotTexts
 from sagellm_protocol.model.spec import Spec, Unknown
 
@@ -133,7 +133,7 @@ def _declare(cls: type[T], unknown: Unknown, order: bool, kw_only: bool) -> type
     built.__slots__ = SlotTexts(built)
     built._message_text, built.__doc__ = body.get("__doc__"), TEXT
     if "__repr__" not in body:
-        built.__repr__ = repr_of(built)
+        built.__repr__ = short_repr
     if "__attrs_init_subclass__" not in body:
         built.__attrs_init_subclass__ = classmethod(refuse_attrs_subclass)
     lend(built)

@@ -6,8 +6,10 @@ many values in all. Methods that a subclass of ``str``, ``list`` or ``dict`` may
 
 from __future__ import annotations
 
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
+from importlib import import_module
 from itertools import islice
 from typing import Any, Generic, TypeVar
 
@@ -159,27 +161,20 @@ def shown(value: object) -> Shown:
 
 def short_repr(self: Any) -> str:
     """The ``__repr__`` of every message: ``Name(field=value, ...)``, cut unless :func:`.showing` says otherwise."""
+    printing = sys.modules.get("pprint")
+    if printing is not None:
+        # It asks for the repr of a value first, then its table for who breaks what has such a repr into lines.
+        getattr(printing.PrettyPrinter, "_dispatch", {}).setdefault(short_repr, _for_pprint)
     limits = LIMITS.get()
     return _Text(limits).message(self, limits.levels)
 
 
-def masking_repr(self: Any) -> str:
-    """The same, of messages with a field that says by itself how it is shown (``repr=function``)."""
-    return short_repr(self)
-
-
-# That name in its path is how pprint knows the repr of a dataclass, which it breaks into lines, field by field. It asks
-# no field how that is to be shown.
-masking_repr.__qualname__ = "__create_fn__.<locals>.__repr__"
-short_repr.__wrapped__ = masking_repr  # type: ignore[attr-defined]
-
-
-def repr_of(cls: Any) -> Callable[[Any], str]:
-    """The ``__repr__`` for a message class that has none of its own."""
-    return short_repr if all(isinstance(field.repr, bool) for field in cls.__attrs_attrs__) else masking_repr
+def _for_pprint(*arguments: Any) -> None:
+    lay_out: Any = import_module(f"{__name__.partition('.')[0]}.display.parts").for_pprint
+    lay_out(*arguments)
 
 
 def is_shown_by_us(value: object) -> bool:
     """Whether a value is a message whose class has no ``__repr__`` of its own."""
     own: Any = type(value).__repr__
-    return own is short_repr or own is masking_repr
+    return own is short_repr
