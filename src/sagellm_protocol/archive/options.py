@@ -8,11 +8,11 @@ from typing import Any
 import attrs
 
 from sagellm_protocol.codecs.json import dumps, loads
+from sagellm_protocol.codecs.options import check_choice
 from sagellm_protocol.history import HISTORY, History
-from sagellm_protocol.model.checking import check_payload
 from sagellm_protocol.model.exceptions import DecodeError, EncodeError, ValidationError, Violation, blaming
 from sagellm_protocol.model.kinds import Flag, Free, Nullable, Text, Type
-from sagellm_protocol.model.paths import below, cut
+from sagellm_protocol.model.paths import cut
 from sagellm_protocol.model.wording import did_you_mean
 
 AUTO = "auto"
@@ -76,11 +76,11 @@ _NAME = "archive.Options"
 def _broken(path: str, kind: Type, value: object) -> tuple[Violation, ...]:
     """What is wrong with a value that should be of a type."""
     try:
-        check_payload(kind, value)
+        check_choice(kind, value, path, _NAME)
+    except ValidationError as error:
+        return error.violations
     except DecodeError:
         return (Violation(path, "an integer within 64 bits", value),)
-    except ValidationError as error:
-        return tuple(attrs.evolve(it, path=below(path, it.path)) for it in error.violations)
     return ()
 
 

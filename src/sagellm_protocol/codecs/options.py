@@ -12,7 +12,7 @@ import orjson
 from sagellm_protocol.codecs.formats import MAX_BYTES, refusal
 from sagellm_protocol.history import HISTORY, LATEST, History
 from sagellm_protocol.model.checking import check_payload
-from sagellm_protocol.model.exceptions import OptionError, ProtocolError, ValidationError
+from sagellm_protocol.model.exceptions import DecodeError, OptionError, ValidationError
 from sagellm_protocol.model.freezing import freeze_table
 from sagellm_protocol.model.frozen import EMPTY
 from sagellm_protocol.model.kinds import Free, Table, Type
@@ -162,11 +162,30 @@ def _refusal(kind: Type, value: Any, path: str) -> OptionError | None:
 
 def _checked(kind: Type, value: Any, path: str) -> Any:
     try:
+        return check_choice(kind, value, path, "codecs.Options")
+    except ValidationError as error:
+        others = len(error.violations) - 1 + error.more
+        told = str(error.violations[0])
+        raise OptionError(f"{told} (and {others} more)" if others else told) from None
+    except DecodeError as error:
+        raise OptionError(f"{path}: {error}") from None
+
+
+def check_choice(kind: Type, value: Any, path: str, of: str) -> Any:
+    """What a user chose, converted to its type.
+
+    Args:
+        kind: the type that it should be of.
+        value: what was given.
+        path: where it was given: ``fill.engine_id``.
+        of: what it is a choice of, as violations name it.
+
+    Raises:
+        ValidationError: it is of another type.
+        DecodeError: it holds an integer that no format can carry.
+    """
+    try:
         return check_payload(kind, value)
     except ValidationError as error:
-        first = error.violations[0]
-        others = len(error.violations) - 1 + error.more
-        told = attrs.evolve(first, path=below(path, first.path))
-        raise OptionError(f"{told} (and {others} more)" if others else str(told)) from None
-    except ProtocolError as error:
-        raise OptionError(f"{path}: {error}") from None
+        violations = (attrs.evolve(it, path=below(path, it.path)) for it in error.violations)
+        raise ValidationError(of, violations, error.more) from None
