@@ -29,6 +29,7 @@ BOXES = {
     "archive": (0, 0, "files of payloads"),
     "streams": (1, 1, "event streams"),
     "testing": (2, 2, "strategies for tests"),
+    "lint": (3, 3, "what old code trips over"),
     "codecs": (0, 1, "messages to bytes and back"),
     "history": (0, 1, "what changed when; upgrade, downgrade, detect"),
     "display": (2, 2, "notebooks, rich"),

@@ -217,7 +217,7 @@ WORKING: list[str] = [
     "array = {(2, 1): 'x'}\nassert isinstance(array, dict)",
     "request = {'prompt': ''}\nrequest['prompt'] = 'x'",
     "hash(str(request))",
-    "import sagellm_protocol as sp\nshape = sp.LogicalOperator(name='m', op_type=sp.OperatorType.GEMM, input_shapes=[(1,)], "
+    "import sagellm_protocol as sp\nshape = sp.LogicalOperator(name='m', op_type=sp.OperatorType.LINEAR, input_shapes=[(1,)], "
     "output_shape=(1, 2)).output_shape\nassert shape == (1, 2) and isinstance(shape, tuple) and shape + (3,)",
 ]
 """Code that works with both, some of it for reasons that are easily missed."""

@@ -373,6 +373,7 @@ def test_the_table_on_the_page_is_what_is_generated() -> None:
 
 
 def test_rules_that_say_that_they_mend_do() -> None:
-    broken = [lint_text(PREAMBLE + code) for codes in BROKEN.values() for code in codes]
+    of_then = 'StreamEventDelta(chunk="x")'  # which 0.5.4.16 refused already
+    broken = [lint_text(PREAMBLE + code) for codes in [*BROKEN.values(), [of_then]] for code in codes]
     mending = {found.rule for report in broken for found in report.findings if found.mend is not None}
     assert mending == {rule.id for rule in RULES.values() if rule.fixed}
