@@ -25,18 +25,21 @@ VOCABULARY = "vocabulary"
 """The box that stands for the modules which share a layer with ``types``."""
 
 BOXES = {
-    "cli": (0, 3, "the command line"),
+    "cli": (0, 4, "the command line"),
     "archive": (0, 0, "files of payloads"),
-    "streams": (1, 1, "event streams"),
-    "testing": (2, 2, "strategies for tests"),
+    "streams": (5, 5, "event streams"),
+    "pydantic_names": (1, 1, "names of before"),
+    "fastapi": (2, 2, "bodies, replies, errors"),
     "lint": (3, 3, "what old code trips over"),
+    "testing": (4, 4, "strategies for tests"),
     "codecs": (0, 1, "messages to bytes and back"),
+    "pydantic_schema": (2, 2, "in pydantic's models"),
     "history": (0, 1, "what changed when; upgrade, downgrade, detect"),
-    "display": (2, 2, "notebooks, rich"),
-    "schema": (3, 3, "JSON Schema, lock"),
-    "catalog": (0, 3, "every message by name"),
-    VOCABULARY: (0, 3, "what is said"),
-    "model": (0, 3, "how a message is declared, and what it promises"),
+    "display": (3, 3, "notebooks, rich"),
+    "schema": (4, 4, "JSON Schema, lock"),
+    "catalog": (0, 4, "every message by name"),
+    VOCABULARY: (0, 4, "what is said"),
+    "model": (0, 4, "how a message is declared, and what it promises"),
 }
 """The first and last column of each box, and what it is for. The rows are the layers."""
 

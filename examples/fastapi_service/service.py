@@ -57,14 +57,14 @@ class Pool:
         """A new handle for a request; MemoryError where there is no room."""
         if tokens + sum(handle.num_tokens for handle in self.handles.values()) > POOL_TOKENS:
             raise MemoryError(f"{tokens} tokens do not fit")
-        handle = LivingHandle(
-            handle_id=uuid.uuid4(),
+        handle_id = uuid.uuid4()
+        self.handles[handle_id] = LivingHandle(
+            handle_id=handle_id,
             request_id=request.request_id,
             num_tokens=tokens,
             metadata={"model": request.model},
         )
-        self.handles[handle.handle_id] = handle
-        return handle.handle_id
+        return handle_id
 
     def touch(self, handle_id: uuid.UUID) -> KVHandle:
         """Note that a handle was read."""
