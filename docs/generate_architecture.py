@@ -25,21 +25,21 @@ VOCABULARY = "vocabulary"
 """The box that stands for the modules which share a layer with ``types``."""
 
 BOXES = {
-    "cli": (0, 4, "the command line"),
+    "cli": (0, 6, "the command line"),
     "archive": (0, 0, "files of payloads"),
     "streams": (5, 5, "event streams"),
-    "pydantic_names": (1, 1, "names of before"),
-    "fastapi": (2, 2, "bodies, replies, errors"),
-    "lint": (3, 3, "what old code trips over"),
-    "testing": (4, 4, "strategies for tests"),
-    "codecs": (0, 1, "messages to bytes and back"),
-    "pydantic_schema": (2, 2, "in pydantic's models"),
-    "history": (0, 1, "what changed when; upgrade, downgrade, detect"),
-    "display": (3, 3, "notebooks, rich"),
-    "schema": (4, 4, "JSON Schema, lock"),
-    "catalog": (0, 4, "every message by name"),
-    VOCABULARY: (0, 4, "what is said"),
-    "model": (0, 4, "how a message is declared, and what it promises"),
+    "pydantic_names": (2, 2, "the names of before"),
+    "fastapi": (4, 4, "bodies, replies, errors"),
+    "testing": (3, 3, "strategies for tests"),
+    "lint": (1, 1, "what old code trips over"),
+    "codecs": (0, 3, "messages to bytes and back"),
+    "pydantic_schema": (4, 4, "in pydantic's models"),
+    "history": (0, 4, "what changed when; upgrade, downgrade, detect"),
+    "display": (6, 6, "notebooks, rich"),
+    "schema": (5, 5, "JSON Schema, lock"),
+    "catalog": (0, 6, "every message by name"),
+    VOCABULARY: (0, 6, "what is said"),
+    "model": (0, 6, "how a message is declared, and what it promises"),
 }
 """The first and last column of each box, and what it is for. The rows are the layers."""
 
@@ -51,12 +51,12 @@ STYLE = """\
 text { font: 12px system-ui, sans-serif; fill: #1f2328; text-anchor: middle }
 .name { font-weight: 600; font-size: 14px }
 .brought { font-style: italic; fill: #59636e }
-.box { fill: #2f6fdb; fill-opacity: 0.12; stroke: #2f6fdb }
+.box { fill: #e6edfb; stroke: #2f6fdb }
 .arrow { stroke: #59636e; stroke-width: 1.5; fill: none; marker-end: url(#head) }
 .by-name { stroke-dasharray: 4 3 }
 #head path { fill: #59636e }
 @media (prefers-color-scheme: dark) {
-  text { fill: #e6edf3 } .brought { fill: #9198a1 } .box { fill: #6ea8fe; stroke: #6ea8fe }
+  text { fill: #e6edf3 } .brought { fill: #9198a1 } .box { fill: #1c2738; stroke: #6ea8fe }
   .arrow { stroke: #9198a1 } #head path { fill: #9198a1 }
 }"""
 
@@ -140,7 +140,7 @@ def arrows(found: dict[str, set[str]]) -> list[tuple[str, str]]:
 def picture() -> str:
     """The SVG."""
     found = imports()
-    width = LEFT * 2 + COLUMN * 4 - GAP
+    width = LEFT * 2 + COLUMN * (1 + max(last for _, last, _ in BOXES.values())) - GAP
     lines: list[str] = []
     edges: dict[str, tuple[int, int, int, int]] = {}
     y = TOP
@@ -157,7 +157,8 @@ def picture() -> str:
                 at = y + 37 + 16 * number
                 lines.append(f'<text class="{kind}" x="{x + wide // 2}" y="{at}">{escape(text)}</text>')
         y += high + BETWEEN
-    lines += [_arrow(edges[box], edges[other], (box, other) == BY_NAME) for box, other in arrows(found)]
+    # Below the boxes: what passes one by passes behind it.
+    lines = [*(_arrow(edges[box], edges[other], (box, other) == BY_NAME) for box, other in arrows(found)), *lines]
     title = "The modules of the package, and what imports what"
     return "\n".join(
         [

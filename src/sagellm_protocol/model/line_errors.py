@@ -7,12 +7,10 @@ not say of what (``too_short``, ``too_long``), and that enumerations are told li
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
-from typing import Any, TypeAlias
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Protocol, TypeAlias
 
 import attrs
-
-from sagellm_protocol.model.exceptions import ValidationError, Violation
 
 Loc: TypeAlias = "tuple[str | int, ...]"
 
@@ -73,13 +71,22 @@ _FITTING = re.compile("|".join(f"(?P<row{number}>{rule})" for number, (rule, *_)
 _STEP = re.compile(r"\[(?P<index>\d+)\]|\.\.\.|[^.\[\]]+|[\[\]]")
 
 
-def line_errors(error: ValidationError) -> list[LineError]:
+class Telling(Protocol):
+    """A ``ValidationError``, whose module imports this one."""
+
+    @property
+    def violations(self) -> Sequence[Any]:
+        """The first 100."""
+        ...
+
+
+def line_errors(error: Telling) -> list[LineError]:
     """The violations that an error holds, 100 at the most, in their order."""
     return [line_error(found) for found in error.violations]
 
 
-def line_error(violation: Violation) -> LineError:
-    """One violation as a line; a rule that no row of the table fits is a ``value_error``."""
+def line_error(violation: Any) -> LineError:
+    """One ``Violation`` as a line; a rule that no row of the table fits is a ``value_error``."""
     slug, msg, ctx = _told(violation.rule)
     absent = slug == "missing"
     return LineError(loc_of(violation.path), slug, msg, ctx, None if absent else str(violation.value))
