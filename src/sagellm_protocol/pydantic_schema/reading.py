@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from sagellm_protocol.codecs.json import dumps
+from sagellm_protocol import codecs
 from sagellm_protocol.model.annotations import message_of
 from sagellm_protocol.model.exceptions import ProtocolError, ValidationError
 from sagellm_protocol.model.line_errors import line_errors
 from sagellm_protocol.model.naming import full_name
 from sagellm_protocol.model.nesting import too_deep, too_many
-from sagellm_protocol.model.plain import from_plain, to_plain
+from sagellm_protocol.model.plain import to_plain
 
 if TYPE_CHECKING:
     from pydantic_core import InitErrorDetails
@@ -24,11 +25,16 @@ def validator(cls: Any) -> Callable[[Any, Any], Any]:
         pydantic_core.ValidationError: with a line for each violation.
     """
 
+    @cache
+    def ways() -> tuple[Callable[[Any], Any], Callable[[Any], bytes]]:
+        return codecs.get("dict").decoder(cls), codecs.get("json").encoder(cls)
+
     def read(value: Any, info: Any) -> Any:
         if isinstance(value, cls):
             return value
+        decode, encode = ways()
         try:
-            return from_plain(cls, value) if info.mode == "json" else _read(cls, value)
+            return decode(value) if info.mode == "json" else _read(decode, encode, value)
         except ProtocolError as error:
             raised = _raised(cls, error, info.mode)
         raise raised
@@ -37,23 +43,23 @@ def validator(cls: Any) -> Callable[[Any, Any], Any]:
     return read
 
 
-def _read(cls: Any, value: Any) -> Any:
+def _read(decode: Callable[[Any], Any], encode: Callable[[Any], bytes], value: Any) -> Any:
     """A message out of a payload that no parser of ours has seen.
 
     Raises:
-        ValidationError, DecodeError: as :func:`.from_plain`.
+        ValidationError, DecodeError: as the codec ``dict``.
         EncodeError: it holds what no format can carry: the parser of a web framework may let half a surrogate pass.
     """
     try:
-        message = from_plain(cls, value)
+        message = decode(value)
     except ValidationError:
         if too_deep(value) or too_many(value):
             raise
         payload = _payload(value)
         if payload is value:
             raise
-        message = from_plain(cls, payload)
-    dumps(to_plain(message))
+        message = decode(payload)
+    encode(message)
     return message
 
 
