@@ -112,6 +112,13 @@ def test_asdict_astuple_replace() -> None:
 
 
 def test_subclasses() -> None:
+    assert [one.name for one in dataclasses.fields(Inner)] == ["n"]
+
+    @message
+    class Late(Inner):
+        later: int
+
+    assert [one.name for one in dataclasses.fields(Late)] == ["n", "later"]
     assert [one.name for one in dataclasses.fields(Ordered)] == ["n", "m"]
     assert dataclasses.fields(Plain) == dataclasses.fields(Inner)
     assert dataclasses.asdict(Plain(n=1)) == {"n": 1}
