@@ -52,8 +52,9 @@ def test_links_in_a_circle(tmp_path: Path) -> None:
 
 
 def test_a_path_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(LintError, match="there is no"):
-        lint([tmp_path / "nothing"])
+    for name in ("nothing", "no\0thing"):
+        with pytest.raises(LintError, match="there is no"):
+            lint([tmp_path / name])
 
 
 BROKEN = {
@@ -100,6 +101,23 @@ def test_what_may_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(Path, "read_bytes", refuse)
     (problem,) = lint([tmp_path]).problems
     assert problem.reason == "cannot be read: Permission denied"
+
+
+def test_a_folder_that_may_not_be_read_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path, {"a.py": WRONG, "closed/b.py": WRONG})
+    real = os.scandir
+
+    def scandir(path: str) -> object:
+        if os.fspath(path).endswith("closed"):
+            raise PermissionError(13, "Permission denied", path)
+        return real(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    report = lint([tmp_path])
+    assert [(problem.path, problem.reason) for problem in report.problems] == [
+        (os.fspath(tmp_path / "closed"), "cannot be read: Permission denied")
+    ]
+    assert len(report.findings) == 1
 
 
 def test_what_ast_itself_refuses(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ import os
 import sys
 import tokenize
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
 from itertools import accumulate
 from pathlib import Path
@@ -78,25 +78,29 @@ class Source:
         return self.offset(node.end_lineno, node.end_col_offset)
 
 
-def python_files(paths: Iterable[Path]) -> Iterator[Path]:
+def python_files(paths: Iterable[Path], closed: Callable[[OSError], None] | None = None) -> Iterator[Path]:
     """The files at or below some paths, in alphabetical order, each once. Links to folders are not followed.
+
+    Args:
+        paths: files, and folders of them.
+        closed: told of folders that cannot be read.
 
     Raises:
         LintError: there is no such path.
     """
     seen: set[str] = set()
     for path in paths:
-        if not path.exists():
+        if not os.path.lexists(path):  # noqa: PTH - where it cannot be reached either
             raise LintError(f"there is no {os.fspath(path)!r}")
-        for file in _below(path) if path.is_dir() else [path]:
+        for file in _below(path, closed) if path.is_dir() else [path]:
             real = os.path.realpath(file)
             if real not in seen:
                 seen.add(real)
                 yield file
 
 
-def _below(folder: Path) -> Iterator[Path]:
-    for here, folders, names in os.walk(folder):
+def _below(folder: Path, closed: Callable[[OSError], None] | None) -> Iterator[Path]:
+    for here, folders, names in os.walk(folder, onerror=closed):
         folders[:] = sorted(name for name in folders if not _is_left_out(Path(here, name)))
         yield from (Path(here, name) for name in sorted(names) if name.endswith((".py", ".pyi")))
 
@@ -113,7 +117,11 @@ def read_all(paths: Iterable[Path]) -> tuple[list[Source], list[Problem]]:
     """
     sources: list[Source] = []
     problems: list[Problem] = []
-    for file in python_files(paths):
+
+    def closed(error: OSError) -> None:
+        problems.append(Problem(str(error.filename), 0, f"cannot be read: {error.strerror}"))
+
+    for file in python_files(paths, closed):
         found = read(file)
         if isinstance(found, Source):
             sources.append(found)

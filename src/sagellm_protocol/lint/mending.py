@@ -43,21 +43,15 @@ def method_called(source: Source, node: ast.Call, function: str, after: str, *im
 
 def class_called(source: Source, node: ast.Call, before: str, after: str, *imports: Import) -> Mend | None:
     """``before data after`` in place of ``Request.model_validate(data)``; None where a comment would be lost."""
-    argument = node.args[0]
-    head, tail = (
-        source.text[source.begin(node) : source.begin(argument)],
-        source.text[source.end(argument) : source.end(node)],
-    )
-    if "#" in head + tail:
+    begin, end = source.begin(node.args[0]), source.end(node.args[0])
+    opened = source.text[source.end(node.func) : begin]
+    closed = source.text[end : source.end(node) - 1]
+    if "#" in opened + closed or opened.count("(") != 1 or ")" in closed:
         return None
-    opened = head[head.rindex("(") + 1 :]
-    return Mend(
-        (
-            Edit(source.begin(node), source.begin(argument), before + opened),
-            Edit(source.end(argument), source.end(node) - 1, tail[:-1] if not after else after + tail[:-1].lstrip(",")),
-        ),
-        imports,
-    )
+    blanks = opened[opened.index("(") + 1 :]
+    closed = after + closed.lstrip(",") if after else closed
+    edits = (Edit(source.begin(node), begin, before + blanks), Edit(end, source.end(node) - 1, closed))
+    return Mend(edits, imports)
 
 
 def copied(source: Source, node: ast.Call, update: ast.Dict | None) -> Mend | None:

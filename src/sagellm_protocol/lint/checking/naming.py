@@ -127,6 +127,9 @@ def _mend(walker: Walker, node: ast.Attribute, call: ast.Call) -> Mend | None:
         case (("model_validate" | "parse_obj"), [data], []) if _is_dict(walker.types(data)):
             before = f"from_plain({ast.unparse(node.value)}, "
             return mending.class_called(source, call, before, "", mending.FROM_PLAIN)
+        case "model_validate_json", [_], []:
+            cls = ast.unparse(node.value)
+            return mending.class_called(source, call, 'codecs.get("json").decode(', f", {cls}", mending.CODECS)
         case _:
             return None
 
