@@ -58,9 +58,9 @@ def test_commands_stand_under_headings_in_full() -> None:
         for name in section:
             command = app.get_command(click.Context(app), name)
             assert command is not None
-            assert command.short_help is not None
             assert f"  {name} " in said
-            assert f" {command.short_help}\n" in said
+            assert "..." not in command.get_short_help_str(60)
+            assert f" {command.get_short_help_str(60)}\n" in said
 
 
 EXAMPLE = re.compile(r"^ +(.*\bsagellm-protocol .*)$", re.MULTILINE)
@@ -75,7 +75,7 @@ def test_the_examples_of_the_help_run(name: str, tmp_path: Path) -> None:
     command = app if not name else app.get_command(click.Context(app), name)
     assert command is not None
     examples = EXAMPLE.findall(command.epilog or "")
-    assert len(examples) >= 3
+    assert examples
     environment = os.environ | {"HOME": str(tmp_path), "PATH": f"{SCRIPT.parent}{os.pathsep}{os.environ['PATH']}"}
     for example in examples:
         line = example.replace("| jq .message", "| cat").replace("completion zsh)", "completion zsh >/dev/null)")
