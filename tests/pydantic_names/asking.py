@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 import warnings
 from typing import Any
 
+import pydantic
 from hypothesis import strategies as st
 
 from published_server import spelled
@@ -56,7 +58,7 @@ def options(draw: st.DrawFn, payload: dict[str, Any]) -> dict[str, Any]:
                     ("exclude_none", "exclude_defaults", "round_trip", "exclude_computed_fields", "serialize_as_any"),
                     st.booleans(),
                 ),
-                "by_alias": st.none() | st.booleans(),
+                "by_alias": st.booleans(),
                 "warnings": st.sampled_from((True, False, "none", "warn", "error")),
                 "include": st.none() | chosen(payload),
                 "exclude": st.none() | chosen(payload),
@@ -68,9 +70,12 @@ def options(draw: st.DrawFn, payload: dict[str, Any]) -> dict[str, Any]:
 
 @st.composite
 def calls(draw: st.DrawFn, payload: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-    """A method and its options."""
+    """A method and its options, of those that the installed pydantic has."""
     asked = draw(options(payload))
     if draw(st.booleans()):
-        return "model_dump", {**asked, "mode": draw(st.sampled_from(("python", "json")))}
-    own = {"indent": st.integers(0, 5) | st.none(), "ensure_ascii": st.booleans()}
-    return "model_dump_json", {**asked, **draw(st.fixed_dictionaries({}, optional=own))}
+        method, asked["mode"] = "model_dump", draw(st.sampled_from(("python", "json")))
+    else:
+        own = {"indent": st.integers(0, 5) | st.none(), "ensure_ascii": st.booleans()}
+        method, asked = "model_dump_json", {**asked, **draw(st.fixed_dictionaries({}, optional=own))}
+    known = inspect.signature(getattr(pydantic.BaseModel, method)).parameters
+    return method, {name: value for name, value in asked.items() if name in known}
