@@ -327,3 +327,10 @@ def test_a_way_of_ones_own_goes_first() -> None:
 
     assert in_html(Drawn()) == in_html(Below()) == "<svg/>"
     assert in_rich(Below()) == "Below(x=0, y=0)\n"
+
+
+def test_hypothesis_shows_messages_and_their_classes() -> None:
+    from hypothesis.vendor.pretty import pretty as shown
+
+    assert shown([Tree, Tree(name="a")]) == "[Tree, Tree(name='a', only=None)]"
+    assert pretty(Tree) == f"{__name__}.Tree"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from functools import lru_cache
+from collections.abc import Callable, Iterator
+from functools import lru_cache, partial
 from typing import Any
 
 import attrs
@@ -92,9 +92,20 @@ def for_rich(self: Any) -> Iterator[Any]:
         yield parts
 
 
-def for_ipython(self: Any, printer: Any, cycle: bool) -> None:
-    """The ``_repr_pretty_`` of a message, likewise."""
-    printer.pretty(_parts(self))
+def for_ipython(message: Any, cls: type) -> Callable[..., None]:
+    """The ``_repr_pretty_`` of a message, likewise; of a class it is what IPython calls with a message.
+
+    Hypothesis calls it of a class without one, to have the class shown.
+    """
+
+    def show(*given: Any) -> None:
+        *messages, printer, _ = given
+        if messages:
+            printer.pretty(_parts(*messages))
+        else:
+            printer.text(cls.__qualname__)
+
+    return show if message is None else partial(show, message)
 
 
 def for_pprint(printer: Any, message: Any, *room: Any) -> None:

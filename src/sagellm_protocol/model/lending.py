@@ -13,9 +13,9 @@ from typing import Any, Literal, TypeAlias
 
 import attrs
 
-Kind: TypeAlias = Literal["value", "class", "method", "property"]
-"""How the function is called: with the class, for the value of an attribute; as a classmethod; as a method; or with the
-message, for the value of its attribute."""
+Kind: TypeAlias = Literal["value", "class", "method", "property", "access"]
+"""How the function is called: with the class, for the value of an attribute; as a classmethod; as a method; with the
+message, for the value of its attribute; or with the message (None where the class is asked) and the class, for either."""
 
 LENT: Mapping[str, tuple[Kind, str]] = {
     "__dataclass_fields__": ("value", "model.as_dataclass:dataclass_fields"),
@@ -26,7 +26,7 @@ LENT: Mapping[str, tuple[Kind, str]] = {
     "__rich_repr__": ("method", "display.parts:for_rich"),
     "__signature__": ("value", "model.documenting:signature_of"),
     "_repr_html_": ("method", "display.tables:as_table"),
-    "_repr_pretty_": ("method", "display.parts:for_ipython"),
+    "_repr_pretty_": ("access", "display.parts:for_ipython"),
     "construct": ("class", "pydantic_names.names:construct"),
     "copy": ("method", "pydantic_names.names:copy"),
     "dict": ("method", "pydantic_names.names:dict_"),
@@ -60,6 +60,8 @@ class Lent:
         function = _function(self.home)
         if self.kind == "value":
             return function(cls)
+        if self.kind == "access":
+            return function(message, cls)
         if self.kind == "class":
             return MethodType(function, cls)
         if self.kind == "property":

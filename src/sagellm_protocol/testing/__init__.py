@@ -1,7 +1,9 @@
 """Hypothesis strategies for those who use the protocol: messages, and payloads as any revision writes them.
 
-``messages(Request)`` draws instances, ``payloads("types.Request", "0.4.0.8")`` what a release of then may have written,
-``values(kind)`` what a field of some type may hold. Needs the extra ``testing``.
+``messages(Request, stream=True)`` draws instances, ``payloads("types.Request", "0.4.0.8")`` what a release of then may
+have written, ``nearly_valid("Request")`` payloads with one violation, ``values(kind)`` what a field of some type may
+hold. Where the package is installed, Hypothesis' own ``from_type`` and ``builds`` know every message. Needs the extra
+``testing``.
 """
 
 from sagellm_protocol.model.exceptions import missing_extra
@@ -11,6 +13,7 @@ try:
 except ImportError as _error:
     raise missing_extra("testing") from _error
 
+from sagellm_protocol.testing.nearly import nearly_valid
 from sagellm_protocol.testing.strategies import messages, payloads, values
 
-__all__ = ["messages", "payloads", "values"]
+__all__ = ["messages", "nearly_valid", "payloads", "values"]

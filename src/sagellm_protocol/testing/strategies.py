@@ -12,9 +12,10 @@ from hypothesis import reject, strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from sagellm_protocol.history import HISTORY, LATEST, History
+from sagellm_protocol.model.annotations import message_of
 from sagellm_protocol.model.bounds import Bound, Test
 from sagellm_protocol.model.choosing import fitting_specs
-from sagellm_protocol.model.exceptions import ValidationError
+from sagellm_protocol.model.exceptions import DeclarationError, ValidationError
 from sagellm_protocol.model.kinds import (
     INT_MAX,
     INT_MIN,
@@ -36,9 +37,11 @@ from sagellm_protocol.model.kinds import (
     assert_never,
 )
 from sagellm_protocol.model.spec import Field, NotAllNull, Spec, spec_of
+from sagellm_protocol.testing.fixing import fixed
 
 T = TypeVar("T")
 
+_NOTHING: Mapping[str, Any] = {}
 _MOST_ITEMS = 3
 _MOST_STEPS = 1000
 _EXACT_IN_FLOAT = 2**53
@@ -59,9 +62,33 @@ _free = st.recursive(
 )
 
 
-def messages(cls: type[T]) -> SearchStrategy[T]:
-    """Instances of a message class. Fields that have a default are sometimes left to it."""
-    return _Drawing().message(cls)
+def messages(cls: type[T], /, **fields: Any) -> SearchStrategy[T]:
+    """Instances of a message class, or of a plain subclass. Fields that have a default are sometimes left to it.
+
+    Args:
+        cls: the class. For unions, ``list[...]`` and others there is ``hypothesis.strategies.from_type``.
+        fields: arguments of the constructor, each a value or a strategy for values: ``stream=True``,
+            ``max_tokens=st.integers(1, 5)``.
+
+    Raises:
+        DeclarationError: the class is no message.
+        OptionError: the message takes no such argument.
+        ValidationError: a field cannot hold the value; a strategy is found out when it draws such a value.
+    """
+    spec = _spec_for(cls)
+    return _Drawing().message(cls, fixed(spec, fields))
+
+
+def arguments(cls: type, names: Iterable[str]) -> dict[str, SearchStrategy[Any]]:
+    """What the constructor of a message takes for each of these arguments."""
+    return {field.argument: values(field.type) for field in _spec_for(cls).fields if field.argument in names}
+
+
+def _spec_for(cls: type) -> Spec:
+    declared = message_of(cls)
+    if declared is None:
+        raise DeclarationError(f"{cls!r} is no message: from_type(...) of Hypothesis takes unions and other types")
+    return spec_of(declared)
 
 
 def payloads(message: str | type, revision: str = LATEST, history: History = HISTORY) -> SearchStrategy[dict[str, Any]]:
@@ -169,8 +196,8 @@ class _Drawing:
                 drawn = self.values(inner)
         return _kept(drawn, [bound for bound in kind.bounds if bound.meaning.measure != "length"])
 
-    def message(self, cls: type[T]) -> SearchStrategy[T]:
-        spec = spec_of(cls)
+    def message(self, cls: type[T], given: Mapping[str, SearchStrategy[Any]] = _NOTHING) -> SearchStrategy[T]:
+        spec = _spec_for(cls)
 
         def build(fields: dict[str, Any]) -> T:
             try:
@@ -178,7 +205,8 @@ class _Drawing:
             except ValidationError:  # What its validators refuse, a spec does not tell.
                 return reject()
 
-        return self._fields(spec).map(build)
+        drawn = self._fields(spec, given)
+        return (_with(drawn, st.fixed_dictionaries(given)) if given else drawn).map(build)
 
     def payload(self, spec: Spec) -> SearchStrategy[dict[str, Any]]:
         return self._fields(spec)
@@ -204,9 +232,13 @@ class _Drawing:
             return _with(nested, st.fixed_dictionaries(tag))
         return nested.filter(lambda payload: fitting_specs(specs, payload) == [spec])
 
-    def _fields(self, spec: Spec) -> SearchStrategy[dict[str, Any]]:
-        required = {field.name: self.values(field.type) for field in spec.fields if field.required}
-        optional = {field.name: self.values(field.type) for field in spec.fields if not field.required}
+    def _fields(
+        self, spec: Spec, given: Mapping[str, SearchStrategy[Any]] = _NOTHING
+    ) -> SearchStrategy[dict[str, Any]]:
+        """Fields of a message, save those that are given."""
+        left = [field for field in spec.fields if field.name not in given]
+        required = {field.name: self.values(field.type) for field in left if field.required}
+        optional = {field.name: self.values(field.type) for field in left if not field.required}
         drawn: SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(required, optional=optional)
         for rule in spec.rules:
             drawn = _with(drawn, self._one_not_null(spec, rule))
