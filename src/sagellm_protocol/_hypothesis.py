@@ -22,8 +22,8 @@ def register() -> None:
     and asks one function which arguments ``builds`` has to find. One that has neither knows no messages: it must start
     all the same, and there is ``testing.messages``.
     """
-    from hypothesis.strategies._internal import core, types
-
+    core: Any = import_module("hypothesis.strategies._internal.core")
+    types: Any = import_module("hypothesis.strategies._internal.types")
     if hasattr(types, "_global_extra_lookup"):
         types._global_extra_lookup[_DECLARING] = strategy_for
     if hasattr(core, "required_args"):
