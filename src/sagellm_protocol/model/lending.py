@@ -15,7 +15,7 @@ import attrs
 
 Kind: TypeAlias = Literal["value", "class", "method", "property", "access"]
 """How the function is called: with the class, for the value of an attribute; as a classmethod; as a method; with the
-message, for the value of its attribute; or with the message (None where the class is asked) and the class, for either."""
+message, for its attribute's value; or with the message (None where the class is asked) and the class, for either's."""
 
 LENT: Mapping[str, tuple[Kind, str]] = {
     "__dataclass_fields__": ("value", "model.as_dataclass:dataclass_fields"),
