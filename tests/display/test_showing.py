@@ -332,5 +332,6 @@ def test_a_way_of_ones_own_goes_first() -> None:
 def test_hypothesis_shows_messages_and_their_classes() -> None:
     from hypothesis.vendor.pretty import pretty as shown
 
-    assert shown([Tree, Tree(name="a")]) == "[Tree, Tree(name='a', only=None)]"
+    # Older ones have a way of their own with classes.
+    assert re.fullmatch(r"\[(\w+\.)*Tree, Tree\(name='a', only=None\)\]", shown([Tree, Tree(name="a")]))
     assert pretty(Tree) == f"{__name__}.Tree"
