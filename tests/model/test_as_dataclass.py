@@ -87,6 +87,7 @@ def test_asdict_and_orjson_hold_what_codecs_write(name: str, data: st.DataObject
 def test_what_a_field_says() -> None:
     found = {one.name: one for one in dataclasses.fields(Outer)}
     assert found["inner"].type is Inner
+    assert found["free"].default is EMPTY
     assert found["ident"].default_factory is uuid4
     assert (found["secret"].repr, found["unequal"].compare) == (False, False)
     assert dict(found["called"].metadata) == {"a": 1}

@@ -57,6 +57,9 @@ def _stand_in(cls: Any) -> Any:
         hints, final = {}, False
     fields = [(field.name, hints.get(field.name, field.type), _field(field)) for field in attrs.fields(message)]
     made: Any = dataclasses.make_dataclass(message.__name__, fields, frozen=True, order="__lt__" in vars(message))
+    for field in attrs.fields(message):
+        if isinstance(field.default, dict):
+            made.__dataclass_fields__[field.name].default = field.default
     if final:
         message.__dataclass_fields__ = made.__dataclass_fields__
         message.__dataclass_params__ = made.__dataclass_params__
@@ -65,7 +68,8 @@ def _stand_in(cls: Any) -> Any:
 
 def _field(field: attrs.Attribute[Any]) -> Any:
     own: Any = field.default
-    default: dict[str, Any] = {"default": own}
+    # Python 3.10 takes every dict for one that can change, so such a default is put in later.
+    default: dict[str, Any] = {"default": None if isinstance(own, dict) else own}
     if own is attrs.NOTHING:
         default = {}
     elif isinstance(own, _FACTORY):
