@@ -70,10 +70,11 @@ def _field(field: attrs.Attribute[Any]) -> Any:
     own: Any = field.default
     # Python 3.10 takes every dict for one that can change, so such a default is put in later.
     default: dict[str, Any] = {"default": None if isinstance(own, dict) else own}
+    factory: Any = own if isinstance(own, _FACTORY) else None
     if own is attrs.NOTHING:
         default = {}
-    elif isinstance(own, _FACTORY):
-        default = {"default_factory": _derived if own.takes_self else own.factory}
+    elif factory is not None:
+        default = {"default_factory": _derived if factory.takes_self else factory.factory}
     return dataclasses.field(
         **default,
         repr=field.repr is not False,
