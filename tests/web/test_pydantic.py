@@ -176,6 +176,17 @@ def test_a_message_that_holds_itself(held: Any) -> None:
     ]
 
 
+def test_a_message_that_holds_one_of_several() -> None:
+    @message
+    class Event:
+        held: StreamEvent
+
+    found = TypeAdapter(Event).json_schema()["properties"]["held"]
+    assert found["discriminator"]["mapping"]["delta"] == "#/$defs/StreamEventDelta"
+    assert {"$ref": "#/$defs/StreamEventDelta"} in found["oneOf"]
+    assert TypeAdapter(Event).validate_python({"held": DELTA}).held == from_plain(StreamEventDelta, DELTA)
+
+
 def test_unions_of_schemas_name_the_tag() -> None:
     found = Holding.model_json_schema()
     options = found["properties"]["tagged"].get("anyOf", [])
@@ -285,7 +296,10 @@ def test_what_holds_messages_already() -> None:
     deep: Any = [tree]
     for _ in range(200):
         deep = [deep]
-    for kids in ([[]], deep):
+    wide: Any = [tree]
+    for _ in range(30):
+        wide = [wide, wide]
+    for kids in ([[]], deep, wide):
         assert lines(Tree, {"code": 1, "kids": kids})
 
 

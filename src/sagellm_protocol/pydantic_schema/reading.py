@@ -11,7 +11,7 @@ from sagellm_protocol.model.annotations import message_of
 from sagellm_protocol.model.exceptions import ProtocolError, ValidationError
 from sagellm_protocol.model.line_errors import line_errors
 from sagellm_protocol.model.naming import full_name
-from sagellm_protocol.model.nesting import too_deep, too_many
+from sagellm_protocol.model.nesting import too_many
 from sagellm_protocol.model.plain import to_plain
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def _read(decode: Callable[[Any], Any], encode: Callable[[Any], bytes], value: A
     try:
         message = decode(value)
     except ValidationError:
-        if too_deep(value) or too_many(value):
+        if too_many(value):  # What is too deep is no ValidationError.
             raise
         payload = _payload(value)
         if payload is value:
