@@ -90,7 +90,7 @@ def python_files(paths: Iterable[Path], closed: Callable[[OSError], None] | None
     """
     seen: set[str] = set()
     for path in paths:
-        if not os.path.lexists(path):  # noqa: PTH - where it cannot be reached either
+        if not os.path.lexists(path):  # os.path, as it may be out of reach
             raise LintError(f"there is no {os.fspath(path)!r}")
         for file in _below(path, closed) if path.is_dir() else [path]:
             real = os.path.realpath(file)
