@@ -11,7 +11,7 @@ from contextlib import nullcontext
 from functools import cached_property
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import attrs
 import pytest
@@ -24,6 +24,8 @@ from sagellm_protocol.history import HISTORY
 from sagellm_protocol.history.identifying import Past
 from sagellm_protocol.history.published import REVISIONS
 from sagellm_protocol.history.timeline import History
+from sagellm_protocol.lint.files import Source
+from sagellm_protocol.lint.following.types import Function
 from sagellm_protocol.model.kinds import Member
 from sagellm_protocol.model.spec import Spec, spec_of
 
@@ -33,6 +35,10 @@ NEW: dict[type, Callable[[], Any]] = {
     Member: lambda: Member("E", {"A": 1, "B": 2, "C": 1}),
     Catalog: lambda: Catalog(CATALOG.modules, preferred=CATALOG.preferred),
     History: lambda: History(REVISIONS, CATALOG),
+    Function: lambda: Function(
+        "a", cast("ast.FunctionDef", ast.parse("@property\ndef f(self): ...").body[0]), None, None
+    ),
+    Source: lambda: Source(Path("a.py"), "a.py", "x = 1\ny = 2\n", "utf-8", ast.parse("x = 1\ny = 2\n")),
     Nearness: lambda: Nearness(HISTORY, None, HISTORY.revisions),
 }
 """A new object of each class that has such properties."""

@@ -63,7 +63,9 @@ def outcomes_now() -> dict[str, Mapping[str, Any]]:
 
 
 def test_every_row_of_the_tables_is_run() -> None:
-    rows = [row for row in re.findall(r"^\| .*\|$", PAGE, re.MULTILINE) if not row.startswith("| you wrote")]
+    rows = [
+        row for row in re.findall(r"^\| .*\|$", PAGE, re.MULTILINE) if row.count(" | ") > 2 and "you wrote" not in row
+    ]
     assert len(LINES) == len(rows) > 40
 
 

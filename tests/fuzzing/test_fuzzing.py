@@ -116,9 +116,11 @@ def test_the_command_counts(tmp_path: Path) -> None:
 
 def test_the_command_can_be_stopped(tmp_path: Path) -> None:
     process = command("accept", "--seconds", "300", folder=tmp_path)
-    time.sleep(2)
+    assert process.stdout is not None
+    assert process.stdout.readline().startswith("seed ")
+    time.sleep(1)
     process.send_signal(signal.SIGINT)
-    said, _ = process.communicate(timeout=30)
+    said, _ = process.communicate(timeout=60)
     assert "stopped" in said
     assert "Traceback" not in said
     assert "a second" in said

@@ -17,7 +17,7 @@ from sagellm_protocol.history.payloads import alike
 from sagellm_protocol.model import from_plain, to_plain
 from sagellm_protocol.model.exceptions import LossyDowngradeError, ProtocolError, ValidationError
 from sagellm_protocol.model.kinds import Choice, Items, Nested, Nullable, Table, Type
-from sagellm_protocol.model.spec import REQUIRED
+from sagellm_protocol.model.spec import REQUIRED, Spec
 from toys import Declare, declare  # noqa: F401 - the fixture
 
 EXAMPLES = 150
@@ -73,8 +73,7 @@ def inside(history: History, kind: Type, release: str, value: Any) -> Any:
         case Nested(name=name), dict():
             return forwards(history, name, release, value)
         case Choice(options=options), dict():
-            told = "circle" if value.get("shape") == "circle" or "radius" in value else "square"
-            names = [option.name for option in options if option.name == f"toy.{told.capitalize()}"]
+            names = [option.name for option in options if may_be(history.specs(release)[option.name], value)]
             return forwards(history, names[0], release, value) if names else value
         case Items(item=item), list():
             return [inside(history, item, release, each) for each in value]
@@ -82,6 +81,13 @@ def inside(history: History, kind: Type, release: str, value: Any) -> Any:
             return {key: inside(history, item, release, each) for key, each in value.items()}
         case _:
             return value
+
+
+def may_be(spec: Spec, value: dict[str, Any]) -> bool:
+    """Whether a shape is of that message: by its tag, or else by its fields."""
+    if "shape" in value:
+        return spec.name == f"toy.{value['shape'].capitalize()}"
+    return spec.required <= value.keys() <= spec.types.keys()
 
 
 def step(history: History, release: str, number: int, message: str, payload: dict[str, Any]) -> dict[str, Any]:

@@ -67,7 +67,7 @@ def test_fields_are_those_of_attrs(name: str) -> None:
     for one, own in zip(found, attrs.fields(cls), strict=True):
         given = one.default is not dataclasses.MISSING or one.default_factory is not dataclasses.MISSING
         assert given == (own.default is not attrs.NOTHING)
-        assert one.kw_only
+        assert one.kw_only is (own.kw_only is not False)
     assert cls.__dataclass_fields__ is cls.__dataclass_fields__
     assert cls.__dataclass_params__.frozen
 

@@ -22,7 +22,16 @@ class NotFixed(click.ClickException):
     exit_code = 2
 
 
-@click.command("lint")
+@click.command(
+    "lint",
+    short_help="Find what old code trips over.",
+    epilog="""\b
+Examples:
+  sagellm-protocol lint examples/fastapi_service/before
+  sagellm-protocol lint examples --select SLP1 --format sarif
+  sagellm-protocol lint examples --diff
+""",
+)
 @click.argument("paths", nargs=-1, required=True, type=click.Path(), metavar="PATH...")
 @click.option(
     "--select", multiple=True, metavar="RULE", help='Look for these rules alone: "SLP2", "SLP301", "list-compared".'
