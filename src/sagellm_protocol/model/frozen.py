@@ -34,7 +34,9 @@ class FrozenDict(DraftDict[K, V]):
         draft.__class__ = cls
         return cast("FrozenDict[K, V]", draft)
 
-    if not TYPE_CHECKING:  # These are to see the keys and values that __new__ takes.
+    if TYPE_CHECKING:
+        ...  # These are to see the keys and values that __new__ takes.
+    else:
 
         def __init__(self, items: Any = (), /) -> None:
             """Nothing: all happens in ``__new__``, so that calling ``__init__`` again changes nothing."""
