@@ -79,16 +79,17 @@ def run(tallies: dict[str, Tally], seed: int, seconds: float, processes: int, ca
     seen: set[tuple[str, str]] = set()
     context, pipes, workers = get_context("spawn"), [], []
     until = time.monotonic() + seconds
-    for number in range(processes):
-        receiving, sending = context.Pipe(duplex=False)
-        worker = context.Process(
-            target=fuzz, args=(list(tallies), seed, number, processes, until, sending), daemon=True
-        )
-        worker.start()
-        sending.close()
-        pipes.append(receiving)
-        workers.append(worker)
     try:
+        for number in range(processes):
+            receiving, sending = context.Pipe(duplex=False)
+            worker = context.Process(
+                target=fuzz, args=(list(tallies), seed, number, processes, until, sending), daemon=True
+            )
+            worker.start()
+            sending.close()
+            pipes.append(receiving)
+            workers.append(worker)
+        print(f"{processes} processes at work", flush=True)
         for told in collect(pipes):
             if isinstance(told, Told):
                 if (told.target, told.signature) not in seen:

@@ -8,7 +8,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -118,7 +117,7 @@ def test_the_command_can_be_stopped(tmp_path: Path) -> None:
     process = command("accept", "--seconds", "300", folder=tmp_path)
     assert process.stdout is not None
     assert process.stdout.readline().startswith("seed ")
-    time.sleep(1)
+    assert "at work" in process.stdout.readline()
     process.send_signal(signal.SIGINT)
     said, _ = process.communicate(timeout=60)
     assert "stopped" in said
