@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -102,7 +103,10 @@ def test_findings_are_written_down_and_read(tmp_path: Path) -> None:
 def command(*arguments: str, folder: Path) -> subprocess.Popen[str]:
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
     line = [sys.executable, "-m", "fuzzing", *arguments, "--cases", str(folder)]
-    return subprocess.Popen(line, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    # Where the tests themselves run in the background, interrupts are ignored, and that is inherited.
+    heeding = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    pipe = subprocess.PIPE
+    return subprocess.Popen(line, env=environment, stdout=pipe, stderr=subprocess.STDOUT, text=True, preexec_fn=heeding)
 
 
 def test_the_command_counts(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from enum import Enum
 from typing import Any
@@ -59,6 +60,11 @@ class Tree:
 FREE = {"a": {"b": {"c": 1, "d": 2, "e": 3}}}
 
 
+def plus_less(text: str) -> str:
+    """With exponents as older writers of JSON have them: ``1e16`` for ``1e+16``."""
+    return re.sub(r"(?<=\de)\+(?=\d)", "", text)
+
+
 @settings(max_examples=300)
 @given(tree=messages(Tree), data=st.data())
 def test_dumps(tree: Tree, data: st.DataObject) -> None:
@@ -72,7 +78,7 @@ def test_dumps(tree: Tree, data: st.DataObject) -> None:
     ours = answer(tree, method, asked)
     assert ours[0] == expected[0]
     if expected[0] == "ok":
-        assert ours == expected
+        assert plus_less(ours[1]) == plus_less(expected[1])
 
 
 @pytest.mark.parametrize(
