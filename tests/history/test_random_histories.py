@@ -85,7 +85,7 @@ def inside(history: History, kind: Type, release: str, value: Any) -> Any:
 
 def may_be(spec: Spec, value: dict[str, Any]) -> bool:
     """Whether a shape is of that message: by its tag, or else by its fields."""
-    if "shape" in value:
+    if value.get("shape") is not None:
         return spec.name == f"toy.{value['shape'].capitalize()}"
     return spec.required <= value.keys() <= spec.types.keys()
 

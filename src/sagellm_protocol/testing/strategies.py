@@ -249,7 +249,8 @@ class _Drawing:
 
         def not_null(field: Field) -> SearchStrategy[dict[str, Any]]:
             kind = field.type.inner if isinstance(field.type, Nullable) else field.type
-            return st.fixed_dictionaries({field.name: self.values(kind)})
+            # Free JSON is null, too.
+            return st.fixed_dictionaries({field.name: self.values(kind).filter(lambda value: value is not None)})
 
         return st.one_of([not_null(field) for field in spec.fields if field.name in rule.fields])
 
