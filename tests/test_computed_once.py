@@ -24,6 +24,7 @@ from sagellm_protocol.history import HISTORY
 from sagellm_protocol.history.identifying import Past
 from sagellm_protocol.history.published import REVISIONS
 from sagellm_protocol.history.timeline import History
+from sagellm_protocol.lifecycle import BLOCK, Lifecycle
 from sagellm_protocol.lint.files import Source
 from sagellm_protocol.lint.following.types import Function
 from sagellm_protocol.model.kinds import Member
@@ -40,6 +41,7 @@ NEW: dict[type, Callable[[], Any]] = {
     ),
     Source: lambda: Source(Path("a.py"), "a.py", "x = 1\ny = 2\n", "utf-8", ast.parse("x = 1\ny = 2\n")),
     Nearness: lambda: Nearness(HISTORY, None, HISTORY.revisions),
+    Lifecycle: lambda: Lifecycle(BLOCK.states, BLOCK.initial, BLOCK.transitions),
 }
 """A new object of each class that has such properties."""
 

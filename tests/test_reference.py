@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from docs import generate_architecture, generate_reference
+from docs import generate_architecture, generate_reference, generate_tables
 from published import ROOT
 from sagellm_protocol import catalog
 from sagellm_protocol.model.spec import spec_of
@@ -16,7 +16,9 @@ DOCS = ROOT / "docs"
 PAGES = generate_reference.documents()
 
 
-@pytest.mark.parametrize("generator", [generate_architecture, generate_reference], ids=lambda it: it.__name__)
+@pytest.mark.parametrize(
+    "generator", [generate_architecture, generate_reference, generate_tables], ids=lambda it: it.__name__
+)
 def test_the_committed_files_are_what_is_generated(generator: object) -> None:
     for name, content in generator.documents().items():
         assert (DOCS / name).read_text(encoding="utf-8") == content, f"docs/{name} is out of date: run make docs"

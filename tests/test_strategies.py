@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Literal
 
 import pytest
-from hypothesis import HealthCheck, find, given, settings, strategies as st
+from annotated_types import MinLen
+from hypothesis import HealthCheck, Phase, find, given, settings, strategies as st
+from hypothesis.errors import Unsatisfiable
 
 import declared
-from sagellm_protocol import catalog, codecs
+from sagellm_protocol import catalog, codecs, violations
 from sagellm_protocol.catalog import Catalog
 from sagellm_protocol.history import HISTORY, History
 from sagellm_protocol.history.changes import revision
+from sagellm_protocol.model import message, rule
 from sagellm_protocol.model.annotations import is_message, read_type
 from sagellm_protocol.model.checking import check_payload
 from sagellm_protocol.model.exceptions import UnsupportedRevisionError
@@ -126,3 +130,80 @@ def test_payloads_of_a_history_of_ones_own(name: str) -> None:
         assert isinstance(codecs.get("dict", revision="1", history=OURS).decode(payload, cls), cls)
 
     check()
+
+
+def fails(_: object) -> bool:
+    raise ZeroDivisionError
+
+
+@message(
+    rules=(
+        rule("one-a-letter", ("count", "text"), "the length of text", lambda it: it.count == len(it.text)),
+        rule("share-above", ("share", "count"), "count and 1", lambda it: it.share == it.count + 1),
+        rule("flag-of-kind", ("flag", "kind"), "true where kind is a", lambda it: it.flag == (it.kind == "a")),
+        rule("no-item-twice", ("items",), "different", lambda it: len(set(it.items)) == len(it.items)),
+        rule("names-of-items", ("named", "items"), "as many as items", lambda it: len(it.named) <= len(it.items)),
+        rule("one-name", ("text", "other"), "other", lambda it: it.text == it.other),
+        rule("two-at-once", ("low", "high"), "5 with 5", lambda it: it.low == it.high == 5),
+    )
+)
+class Fitting:
+    count: int
+    share: float
+    flag: bool
+    kind: Literal["a", "b"]
+    items: Annotated[Sequence[int], MinLen(1)]
+    named: Mapping[str, int]
+    text: str
+    other: str | None = None
+    low: int = 5
+    high: int = 5
+
+
+@given(messages(Fitting, consistent=True))
+def test_messages_keep_rules_of_all_kinds(drawn: Fitting) -> None:
+    assert violations(drawn) == ()
+
+
+def test_consistent_messages_are_of_many_kinds() -> None:
+    ours, first = messages(Fitting, consistent=True), settings(ANY, phases=[Phase.generate])
+    assert find(ours, lambda it: it.count > 3, settings=first)
+    assert find(ours, lambda it: it.kind == "b", settings=first).flag is False
+    assert find(ours, lambda it: len(it.items) > 1 and bool(it.named), settings=first)
+
+
+@message(rules=(rule("never", ("x", "y"), "otherwise", fails),))
+class Never:
+    x: int
+    y: int
+
+
+@message(rules=tuple(rule(f"is-{n}", ("x",), str(n), lambda it, n=n: it.x == n) for n in (0, 1)))
+class Torn:
+    x: int
+
+
+@message(rules=(rule("small", ("number",), "below 10", lambda it: it.number < 10),))
+class Small:
+    number: int = 3
+
+
+@message
+class Smalls:
+    several: Sequence[Small]
+    one: Small | None = None
+
+
+@given(messages(Smalls, consistent=True))
+def test_the_messages_in_a_message_keep_theirs(drawn: Smalls) -> None:
+    assert violations(drawn) == ()
+
+
+@pytest.mark.parametrize("cls", [Never, Torn])
+def test_what_no_message_keeps_is_not_drawn(cls: type) -> None:
+    with pytest.raises(Unsatisfiable):
+        find(messages(cls, consistent=True), lambda _: True, settings=settings(ANY, max_examples=50))
+
+
+def test_messages_that_break_rules_are_drawn_where_nobody_asks() -> None:
+    assert find(messages(Never), lambda _: True, settings=ANY) == Never(x=0, y=0)

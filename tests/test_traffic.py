@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 
 from published import ROOT, PublishedProcess
-from sagellm_protocol import catalog, codecs, history
+from sagellm_protocol import catalog, codecs, history, violations
 from sagellm_protocol.archive import Options, Report, upgrade_archive
 from sagellm_protocol.codecs import envelope
 
@@ -56,3 +57,16 @@ def test_the_newest_release_accepts_every_record(
         message, _, payload = envelope.unwrap(record)
         verdict, answer = newest.validate(message, payload)
         assert verdict == "ok", (record, answer)
+
+
+def test_the_rules_between_fields_that_the_logs_break(upgraded: Path) -> None:
+    """The releases tell a mean of their own beside the latencies; nothing else that they wrote contradicts itself."""
+    found: Counter[tuple[str, str]] = Counter()
+    for log in LOGS:
+        for record in lines(upgraded / log.name):
+            read = codecs.get("dict").decode_envelope(record)
+            found.update((type(read).__name__, violation.name) for violation in violations(read))
+    assert found == {
+        ("Response", "tbt-is-the-mean-latency"): 42,
+        ("StreamEventEnd", "tbt-is-the-mean-latency"): 81,
+    }

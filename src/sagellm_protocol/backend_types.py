@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from enum import Enum
 from typing import Final, TypeAlias
 
-from sagellm_protocol.model import message
+from sagellm_protocol.model import message, rule
 from sagellm_protocol.model.units import AnyBytes, AnyMegabytes, AnyTokens
 
 DeviceStr: TypeAlias = str
@@ -82,7 +82,29 @@ class KernelKind(str, Enum):
     """Softmax on its own, outside attention."""
 
 
-@message(kw_only=False)
+@message(
+    kw_only=False,
+    rules=(
+        rule(
+            "available-of-total",
+            ("available_memory_bytes", "total_memory_bytes"),
+            "at most total_memory_bytes, where both are known",
+            lambda it: (
+                it.available_memory_bytes is None
+                or it.total_memory_bytes is None
+                or it.available_memory_bytes <= it.total_memory_bytes
+            ),
+            why="What is free is part of what there is.",
+        ),
+        rule(
+            "collectives-of-a-backend-with-any",
+            ("has_collective", "supported_collectives"),
+            "true where supported_collectives names any",
+            lambda it: it.has_collective or not it.supported_collectives,
+            why="These are the operations that it has.",
+        ),
+    ),
+)
 class CapabilityDescriptor:
     """What one device and its backend can do.
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from enum import Enum
 from typing import Any
 
-from sagellm_protocol.model import EMPTY, message
+from sagellm_protocol.model import EMPTY, message, rule
 from sagellm_protocol.model.units import (
     Bytes,
     Count,
@@ -108,7 +108,31 @@ class TopologyType(str, Enum):
     """Every rank is linked to every other directly."""
 
 
-@message
+@message(
+    rules=(
+        rule(
+            "ranks-of-all-members",
+            ("ranks", "world_size"),
+            "as many as world_size",
+            lambda it: len(it.ranks) == it.world_size,
+            why="Both tell of the members of the group.",
+        ),
+        rule(
+            "one-rank-a-member",
+            ("ranks",),
+            "different from each other",
+            lambda it: len(set(it.ranks)) == len(it.ranks),
+            why="A rank is one member, and not another.",
+        ),
+        rule(
+            "root-is-a-member",
+            ("root_rank", "ranks", "world_size"),
+            "below world_size, or one of ranks",
+            lambda it: it.root_rank < it.world_size or it.root_rank in it.ranks,
+            why="A root takes part in the operation, whether ranks are counted in the group or in all.",
+        ),
+    )
+)
 class CommGroupInfo:
     """A set of ranks that communicate with each other; told by the coordinator to each member when it forms."""
 
@@ -152,7 +176,34 @@ class CollectiveRequest:
     """Free JSON about the operation."""
 
 
-@message
+_WENT_WRONG = frozenset((CommStatus.FAILED, CommStatus.TIMEOUT, CommStatus.CANCELLED))
+
+
+@message(
+    rules=(
+        rule(
+            "error-of-failures",
+            ("error_message", "status"),
+            "None where status is pending, in_progress or completed",
+            lambda it: it.error_message is None or it.status in _WENT_WRONG,
+            why="Nothing went wrong, or not yet.",
+        ),
+        rule(
+            "nothing-moved-while-pending",
+            ("bytes_transferred", "status"),
+            "0 where status is pending",
+            lambda it: it.bytes_transferred == 0 or it.status is not CommStatus.PENDING,
+            why="Pending means not started.",
+        ),
+        rule(
+            "barrier-moves-nothing",
+            ("bytes_transferred", "op"),
+            "0 where op is barrier",
+            lambda it: it.bytes_transferred == 0 or it.op is not CollectiveOp.BARRIER,
+            why="A barrier only waits.",
+        ),
+    )
+)
 class CollectiveResponse:
     """How a collective operation went on one rank; sent by the communication backend to the one who asked for it."""
 
@@ -174,7 +225,17 @@ class CollectiveResponse:
     """Free JSON about the result."""
 
 
-@message
+@message(
+    rules=(
+        rule(
+            "another-rank",
+            ("dst_rank", "src_rank"),
+            "another than src_rank",
+            lambda it: it.dst_rank != it.src_rank,
+            why="One rank sends to one other.",
+        ),
+    )
+)
 class P2PSendRequest:
     """Send of one tensor to one other rank; matches the ``P2PRecvRequest`` of the same group, ranks and tag."""
 
@@ -200,7 +261,24 @@ class P2PSendRequest:
     """Free JSON about the send."""
 
 
-@message
+@message(
+    rules=(
+        rule(
+            "error-of-failures",
+            ("error_message", "status"),
+            "None where status is pending, in_progress or completed",
+            lambda it: it.error_message is None or it.status in _WENT_WRONG,
+            why="Nothing went wrong, or not yet.",
+        ),
+        rule(
+            "nothing-moved-while-pending",
+            ("bytes_sent", "status"),
+            "0 where status is pending",
+            lambda it: it.bytes_sent == 0 or it.status is not CommStatus.PENDING,
+            why="Pending means not started.",
+        ),
+    )
+)
 class P2PSendResponse:
     """How a send went; from the communication backend to the one who asked for it."""
 
@@ -218,7 +296,17 @@ class P2PSendResponse:
     """What went wrong, for people and logs; None if nothing did."""
 
 
-@message
+@message(
+    rules=(
+        rule(
+            "another-rank",
+            ("dst_rank", "src_rank"),
+            "another than src_rank",
+            lambda it: it.dst_rank != it.src_rank,
+            why="One rank sends to one other.",
+        ),
+    )
+)
 class P2PRecvRequest:
     """Receipt of one tensor from one other rank; matches the ``P2PSendRequest`` of the same group, ranks and tag."""
 
@@ -244,7 +332,24 @@ class P2PRecvRequest:
     """Free JSON about the receipt."""
 
 
-@message
+@message(
+    rules=(
+        rule(
+            "error-of-failures",
+            ("error_message", "status"),
+            "None where status is pending, in_progress or completed",
+            lambda it: it.error_message is None or it.status in _WENT_WRONG,
+            why="Nothing went wrong, or not yet.",
+        ),
+        rule(
+            "nothing-moved-while-pending",
+            ("bytes_received", "status"),
+            "0 where status is pending",
+            lambda it: it.bytes_received == 0 or it.status is not CommStatus.PENDING,
+            why="Pending means not started.",
+        ),
+    )
+)
 class P2PRecvResponse:
     """How a receipt went; from the communication backend to the one who asked for it."""
 
@@ -262,7 +367,31 @@ class P2PRecvResponse:
     """What went wrong, for people and logs; None if nothing did."""
 
 
-@message
+def _is_bytes_over_time(it: "CommOperationMetrics") -> bool:
+    if not it.bandwidth_gbps or not it.elapsed_ms:
+        return True
+    rate = it.bytes_transferred * 8 / it.elapsed_ms / 1e6  # bits a millisecond are 1e-6 Gbit/s
+    return abs(it.bandwidth_gbps - rate) <= max(0.05 * rate, 0.01)
+
+
+@message(
+    rules=(
+        rule(
+            "bandwidth-is-bytes-over-time",
+            ("bandwidth_gbps", "bytes_transferred", "elapsed_ms"),
+            "bytes_transferred over elapsed_ms, give or take a twentieth or 0.01 Gbit/s, whichever is more",
+            _is_bytes_over_time,
+            why="That is what it measures; 0 is not measured.",
+        ),
+        rule(
+            "barrier-moves-nothing",
+            ("bytes_transferred", "op"),
+            "0 where op is barrier",
+            lambda it: it.bytes_transferred == 0 or it.op is not CollectiveOp.BARRIER,
+            why="A barrier only waits.",
+        ),
+    )
+)
 class CommOperationMetrics:
     """What one communication operation cost on one rank; sent by the communication backend to monitoring."""
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Any
 
-from sagellm_protocol.model import EMPTY, field, message
+from sagellm_protocol.model import EMPTY, field, message, rule
 from sagellm_protocol.model.units import (
     Bits,
     CompressionRatio,
@@ -113,7 +113,40 @@ class FusionLevel(str, Enum):
     """Across layers, as far as the backend can."""
 
 
-@message
+_BITS = {
+    QuantizationScheme.INT8: 8,
+    QuantizationScheme.FP8: 8,
+    QuantizationScheme.SMOOTH_QUANT: 8,
+    QuantizationScheme.INT4: 4,
+    QuantizationScheme.NF4: 4,
+}
+
+
+@message(
+    rules=(
+        rule(
+            "bits-of-the-scheme",
+            ("bits", "scheme"),
+            "8 where scheme is int8, fp8 or smooth_quant, 4 where it is int4 or nf4",
+            lambda it: it.bits in (None, _BITS.get(it.scheme, it.bits)),
+            why="These schemes have one width.",
+        ),
+        rule(
+            "fp8-format-of-fp8",
+            ("fp8_format", "scheme"),
+            "None where scheme is not fp8",
+            lambda it: it.fp8_format is None or it.scheme is QuantizationScheme.FP8,
+            why="No other scheme stores 8-bit floats.",
+        ),
+        rule(
+            "samples-of-a-dataset",
+            ("calibration_dataset", "calibration_samples"),
+            "given where calibration_samples is",
+            lambda it: it.calibration_dataset is not None or it.calibration_samples is None,
+            why="Samples are of a dataset.",
+        ),
+    )
+)
 class QuantizationConfig:
     """How to quantise a model; part of the ``CompressionConfig`` given to an engine when it loads the model."""
 
@@ -137,7 +170,38 @@ class QuantizationConfig:
     """Free JSON about the quantisation, such as options of the method."""
 
 
-@message
+@message(
+    rules=(
+        rule(
+            "n-of-m",
+            ("n", "m"),
+            "at most m, where both are given",
+            lambda it: it.n is None or it.m is None or it.n <= it.m,
+            why="Of m values, no more than m are not zero.",
+        ),
+        rule(
+            "n-with-m",
+            ("m", "n"),
+            "given where n is, and None where n is",
+            lambda it: (it.m is None) == (it.n is None),
+            why="Neither says anything without the other.",
+        ),
+        rule(
+            "n-m-of-semi-structured",
+            ("n", "pattern"),
+            "None where pattern is not semi_structured",
+            lambda it: it.n is None or it.pattern is SparsityPattern.SEMI_STRUCTURED,
+            why="No other pattern counts in runs.",
+        ),
+        rule(
+            "block-size-of-blocks",
+            ("block_size", "pattern"),
+            "None where pattern is not block",
+            lambda it: it.block_size is None or it.pattern is SparsityPattern.BLOCK,
+            why="No other pattern has blocks.",
+        ),
+    )
+)
 class SparseConfig:
     """How a model's weights are pruned and stored; part of the ``CompressionConfig``."""
 
@@ -159,7 +223,19 @@ class SparseConfig:
     """Free JSON about the sparsity."""
 
 
-@message
+@message(
+    rules=(
+        rule(
+            "model-that-drafts",
+            ("draft_model", "enabled", "strategy"),
+            "given where enabled is true and strategy is draft_model",
+            lambda it: (
+                it.draft_model is not None or not it.enabled or it.strategy is not SpeculativeStrategy.DRAFT_MODEL
+            ),
+            why="Something has to draft.",
+        ),
+    )
+)
 class SpeculativeDecodingConfig:
     """How an engine speculates: draft several tokens cheaply, verify them in one pass of the target model.
 
@@ -214,7 +290,24 @@ class CompressionConfig:
     """Fewer kernels."""
 
 
-@message
+@message(
+    rules=(
+        rule(
+            "accepted-of-proposed",
+            ("spec_tokens_accepted", "spec_tokens_proposed"),
+            "at most spec_tokens_proposed",
+            lambda it: it.spec_tokens_accepted <= it.spec_tokens_proposed,
+            why="What is accepted was proposed.",
+        ),
+        rule(
+            "no-error-unquantised",
+            ("quant_error_pct", "quant_scheme"),
+            "0 where quant_scheme is none",
+            lambda it: it.quant_error_pct == 0 or it.quant_scheme is not QuantizationScheme.NONE,
+            why="It is the error that quantisation introduced.",
+        ),
+    )
+)
 class CompressionMetrics:
     """What compression achieved; sent by the engine to monitoring."""
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Any
 
-from sagellm_protocol.model import EMPTY, from_plain, message, to_plain
+from sagellm_protocol.model import EMPTY, from_plain, message, rule, to_plain
 from sagellm_protocol.model.units import AnyRatio, AnyTokens
 
 
@@ -107,7 +107,67 @@ class KVOffloadSpec:
         return to_plain(self)
 
 
-@message(kw_only=False)
+@message(
+    kw_only=False,
+    rules=(
+        rule(
+            "offload-failures-of-started",
+            ("offload_failures", "offloads_triggered"),
+            "at most offloads_triggered",
+            lambda it: it.offload_failures <= it.offloads_triggered,
+            why="What failed was started.",
+        ),
+        rule(
+            "offload-tokens-of-started",
+            ("offloads_triggered", "offload_tokens"),
+            "above 0 where offload_tokens is",
+            lambda it: it.offloads_triggered > 0 or it.offload_tokens <= 0,
+            why="What moved tokens was started.",
+        ),
+        rule(
+            "restore-failures-of-started",
+            ("restore_failures", "restores_triggered"),
+            "at most restores_triggered",
+            lambda it: it.restore_failures <= it.restores_triggered,
+            why="What failed was started.",
+        ),
+        rule(
+            "restore-tokens-of-started",
+            ("restores_triggered", "restore_tokens"),
+            "above 0 where restore_tokens is",
+            lambda it: it.restores_triggered > 0 or it.restore_tokens <= 0,
+            why="What moved tokens was started.",
+        ),
+        rule(
+            "nvme-offload-failures-of-started",
+            ("nvme_offload_failures", "nvme_offloads_triggered"),
+            "at most nvme_offloads_triggered",
+            lambda it: it.nvme_offload_failures <= it.nvme_offloads_triggered,
+            why="What failed was started.",
+        ),
+        rule(
+            "nvme-offload-tokens-of-started",
+            ("nvme_offloads_triggered", "nvme_offload_tokens"),
+            "above 0 where nvme_offload_tokens is",
+            lambda it: it.nvme_offloads_triggered > 0 or it.nvme_offload_tokens <= 0,
+            why="What moved tokens was started.",
+        ),
+        rule(
+            "nvme-restore-failures-of-started",
+            ("nvme_restore_failures", "nvme_restores_triggered"),
+            "at most nvme_restores_triggered",
+            lambda it: it.nvme_restore_failures <= it.nvme_restores_triggered,
+            why="What failed was started.",
+        ),
+        rule(
+            "nvme-restore-tokens-of-started",
+            ("nvme_restores_triggered", "nvme_restore_tokens"),
+            "above 0 where nvme_restore_tokens is",
+            lambda it: it.nvme_restores_triggered > 0 or it.nvme_restore_tokens <= 0,
+            why="What moved tokens was started.",
+        ),
+    ),
+)
 class KVOffloadStats:
     """What an engine has offloaded and restored since it was started.
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Any
 
-from sagellm_protocol.model import EMPTY, message
+from sagellm_protocol.model import EMPTY, message, rule
 from sagellm_protocol.model.units import AnyTokens, Milliseconds, PositiveMilliseconds, PositiveTokens
 
 
@@ -161,7 +161,53 @@ class KVFreeParams:
     """Anything else for the backend; the protocol gives it no meaning."""
 
 
-@message
+_BEFORE = frozenset(event for event in KVHookEvent if event.value.endswith("_before"))
+
+
+def _has_no_handle(it: "KVHookPayload") -> bool:
+    failed = it.event is KVHookEvent.ALLOCATE_AFTER and not it.success
+    return failed or it.event is KVHookEvent.ALLOCATE_BEFORE
+
+
+@message(
+    rules=(
+        rule(
+            "handle-where-there-is-one",
+            ("kv_handle", "event", "success"),
+            "None for allocate_before and for an allocate_after without success, and given for all others",
+            lambda it: (it.kv_handle is None) == _has_no_handle(it),
+            why="All but an allocation is done to a handle; an allocation ends with one, if it succeeds.",
+        ),
+        rule(
+            "reason-of-evictions",
+            ("evict_reason", "event"),
+            "None for events other than eviction",
+            lambda it: it.evict_reason is None or it.event in (KVHookEvent.EVICT_BEFORE, KVHookEvent.EVICT_AFTER),
+            why="Nothing else has a reason to evict.",
+        ),
+        rule(
+            "no-time-before",
+            ("elapsed_ms", "event"),
+            "0 for the events before an operation",
+            lambda it: it.elapsed_ms == 0 or it.event not in _BEFORE,
+            why="Nothing has been done yet.",
+        ),
+        rule(
+            "no-failure-before",
+            ("success", "event"),
+            "true for the events before an operation",
+            lambda it: it.success or it.event not in _BEFORE,
+            why="Nothing has been done yet.",
+        ),
+        rule(
+            "error-of-failures",
+            ("error_message", "success"),
+            "None where success is true",
+            lambda it: it.error_message is None or not it.success,
+            why="Nothing went wrong.",
+        ),
+    )
+)
 class KVHookPayload:
     """Tells hooks of one event in the life of KV cache.
 

@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 from typing import Literal
 
-from sagellm_protocol.model import field, message
+from sagellm_protocol.model import field, message, rule
 from sagellm_protocol.model.units import AnyTokens, Penalty, Temperature, TopP, WholeUnixTime
 
 
@@ -73,7 +73,18 @@ class ChatCompletionChoice:
     tools. Must be given; None where it is not known."""
 
 
-@message(unknown="ignore")
+@message(
+    unknown="ignore",
+    rules=(
+        rule(
+            "total-is-the-sum",
+            ("total_tokens", "prompt_tokens", "completion_tokens"),
+            "prompt_tokens and completion_tokens together",
+            lambda it: it.total_tokens == it.prompt_tokens + it.completion_tokens,
+            why="Every token is either of the prompt or generated.",
+        ),
+    ),
+)
 class ChatCompletionUsage:
     """What a chat completion is billed for."""
 
@@ -85,7 +96,18 @@ class ChatCompletionUsage:
     """Sum of the two (not checked)."""
 
 
-@message(unknown="ignore")
+@message(
+    unknown="ignore",
+    rules=(
+        rule(
+            "one-of-each-index",
+            ("choices",),
+            "of different index each",
+            lambda it: len({found.index for found in it.choices}) == len(it.choices),
+            why="An index is the place of one of them, and of no other.",
+        ),
+    ),
+)
 class ChatCompletionResponse:
     """Answer to a ``ChatCompletionRequest`` with ``stream=False``; sent once, by the gateway to the client."""
 
@@ -182,7 +204,18 @@ class CompletionChoice:
     given; None where it is not known."""
 
 
-@message(unknown="ignore")
+@message(
+    unknown="ignore",
+    rules=(
+        rule(
+            "total-is-the-sum",
+            ("total_tokens", "prompt_tokens", "completion_tokens"),
+            "prompt_tokens and completion_tokens together",
+            lambda it: it.total_tokens == it.prompt_tokens + it.completion_tokens,
+            why="Every token is either of the prompt or generated.",
+        ),
+    ),
+)
 class CompletionUsage:
     """What a completion is billed for."""
 
@@ -194,7 +227,18 @@ class CompletionUsage:
     """Sum of the two (not checked)."""
 
 
-@message(unknown="ignore")
+@message(
+    unknown="ignore",
+    rules=(
+        rule(
+            "one-of-each-index",
+            ("choices",),
+            "of different index each",
+            lambda it: len({found.index for found in it.choices}) == len(it.choices),
+            why="An index is the place of one of them, and of no other.",
+        ),
+    ),
+)
 class CompletionResponse:
     """Answer to a ``CompletionRequest``; sent by the gateway to the client."""
 
@@ -242,7 +286,18 @@ class EmbeddingData:
     """Place of the text in ``EmbeddingRequest.input``, from 0."""
 
 
-@message(unknown="ignore")
+@message(
+    unknown="ignore",
+    rules=(
+        rule(
+            "total-is-the-prompt",
+            ("total_tokens", "prompt_tokens"),
+            "equal to prompt_tokens",
+            lambda it: it.total_tokens == it.prompt_tokens,
+            why="Embedding generates nothing.",
+        ),
+    ),
+)
 class EmbeddingUsage:
     """What an embedding is billed for."""
 
@@ -252,7 +307,18 @@ class EmbeddingUsage:
     """The same number, as nothing is generated (not checked)."""
 
 
-@message(unknown="ignore")
+@message(
+    unknown="ignore",
+    rules=(
+        rule(
+            "one-of-each-index",
+            ("data",),
+            "of different index each",
+            lambda it: len({found.index for found in it.data}) == len(it.data),
+            why="An index is the place of one of them, and of no other.",
+        ),
+    ),
+)
 class EmbeddingResponse:
     """Answer to an ``EmbeddingRequest``; sent by the embedding service to the client."""
 

@@ -7,7 +7,7 @@ from typing import Any
 import attrs
 
 from sagellm_protocol.backend_types import DType, KernelKind
-from sagellm_protocol.model import EMPTY, message
+from sagellm_protocol.model import EMPTY, message, rule
 from sagellm_protocol.model.units import PositiveCount
 
 
@@ -62,7 +62,17 @@ class OperatorType(str, Enum):
     """Anything else; ``LogicalOperator.name`` and ``params`` say what."""
 
 
-@message
+@message(
+    rules=(
+        rule(
+            "batch-sizes-in-order",
+            ("max_batch_size", "min_batch_size"),
+            "at least min_batch_size, where both are given",
+            lambda it: it.max_batch_size is None or it.min_batch_size is None or it.max_batch_size >= it.min_batch_size,
+            why="No batch is larger than the largest.",
+        ),
+    )
+)
 class OperatorConstraint:
     """Conditions under which a kernel may be used. All that are given must hold; None asks for nothing."""
 
@@ -100,7 +110,30 @@ class LogicalOperator:
     """Free JSON that does not affect the result."""
 
 
-@message
+def _can_hold(it: "PhysicalOperator | OperatorMapping") -> bool:
+    asked = it.constraints
+    device_type, _, _ = it.device.partition(":")
+    return asked is None or (asked.dtype in (None, it.dtype) and asked.device_type in (None, device_type))
+
+
+@message(
+    rules=(
+        rule(
+            "constraints-that-can-hold",
+            ("constraints", "dtype", "device"),
+            "None, or ask for the dtype and type of device of the message, if they ask for any",
+            _can_hold,
+            why="A kernel with conditions that it cannot meet is never chosen.",
+        ),
+        rule(
+            "constraints-of-its-family",
+            ("constraints", "kernel_kind"),
+            "None, or ask for the kernel_kind of the message, if they ask for any",
+            lambda it: it.constraints is None or it.constraints.kernel_kind in (None, it.kernel_kind),
+            why="A kernel is of one family.",
+        ),
+    )
+)
 class PhysicalOperator:
     """One kernel that a backend offers: what it is, where it runs and when it may be chosen."""
 
@@ -122,7 +155,17 @@ class PhysicalOperator:
     """Free JSON about the kernel."""
 
 
-@message
+@message(
+    rules=(
+        rule(
+            "constraints-that-can-hold",
+            ("constraints", "dtype", "device"),
+            "None, or ask for the dtype and type of device of the message, if they ask for any",
+            _can_hold,
+            why="A kernel with conditions that it cannot meet is never chosen.",
+        ),
+    )
+)
 class OperatorMapping:
     """A choice: this type of operator runs as that kernel, on that device, in that data type."""
 
@@ -175,7 +218,31 @@ class OperatorRegistryQuery:
     """Further conditions that a kernel must meet; None for no such conditions."""
 
 
-@message
+@message(
+    rules=(
+        rule(
+            "total-of-the-operators",
+            ("total_operators", "registered_operators"),
+            "the number of registered_operators, where these are told",
+            lambda it: it.total_operators == len(it.registered_operators) or not it.registered_operators,
+            why="They are the kernels that it counts.",
+        ),
+        rule(
+            "total-of-all-types",
+            ("total_operators", "operators_by_type"),
+            "what operators_by_type comes to, where that is told",
+            lambda it: it.total_operators == sum(it.operators_by_type.values()) or not it.operators_by_type,
+            why="A kernel is of one type of operator.",
+        ),
+        rule(
+            "total-of-all-backends",
+            ("total_operators", "operators_by_backend"),
+            "what operators_by_backend comes to, where that is told",
+            lambda it: it.total_operators == sum(it.operators_by_backend.values()) or not it.operators_by_backend,
+            why="A kernel is of one backend.",
+        ),
+    )
+)
 class OperatorRegistrySnapshot:
     """The content of an operator registry at one moment, for monitoring and for debugging a choice of kernel."""
 

@@ -3,7 +3,7 @@
 from enum import Enum
 from uuid import UUID, uuid4
 
-from sagellm_protocol.model import field, message
+from sagellm_protocol.model import field, message, rule
 from sagellm_protocol.model.units import Bytes, Milliseconds, PositiveTokens, Rank, Size
 
 
@@ -30,7 +30,17 @@ class KVTransferState(str, Enum):
     """Ended early; the copy at the decode engine is not to be used."""
 
 
-@message
+@message(
+    rules=(
+        rule(
+            "another-place",
+            ("dst_engine_id", "src_engine_id", "dst_rank", "src_rank"),
+            "another than src_engine_id where dst_rank is src_rank",
+            lambda it: it.dst_engine_id != it.src_engine_id or it.dst_rank != it.src_rank,
+            why="A handover goes from one process to another.",
+        ),
+    )
+)
 class KVTransferRequest:
     """Asks for the KV cache of one request to be handed over.
 
@@ -64,7 +74,24 @@ class KVTransferRequest:
     ``DType``."""
 
 
-@message
+@message(
+    rules=(
+        rule(
+            "error-of-failures",
+            ("error", "state"),
+            "None where state is not failed",
+            lambda it: it.error is None or it.state is KVTransferState.FAILED,
+            why="Nothing went wrong, or not yet.",
+        ),
+        rule(
+            "nothing-moved-while-pending",
+            ("bytes_transferred", "state"),
+            "0 where state is pending",
+            lambda it: it.bytes_transferred == 0 or it.state is not KVTransferState.PENDING,
+            why="Pending means that no byte has moved.",
+        ),
+    )
+)
 class KVTransferResult:
     """How a handover went. The decode engine sends it to the prefill engine and the dispatcher."""
 

@@ -5,8 +5,9 @@ from enum import Enum
 from types import MappingProxyType
 from typing import Final
 
-from sagellm_protocol.model import derived, message
+from sagellm_protocol.model import derived, message, rule
 from sagellm_protocol.model.exceptions import ValidationError, Violation
+from sagellm_protocol.model.rules import rules_of
 from sagellm_protocol.model.units import (
     AtLeastOne,
     NonNegative,
@@ -58,7 +59,24 @@ def _derive_strategy(params: "SamplingParams") -> DecodingStrategy:
     return DecodingStrategy.GREEDY if params.temperature == 0 else DecodingStrategy.SAMPLING
 
 
-@message
+@message(
+    rules=(
+        rule(
+            "temperature-to-sample-at",
+            ("temperature", "strategy"),
+            "> 0 for strategy 'sampling'",
+            lambda it: it.temperature > 0 or it.strategy is not DecodingStrategy.SAMPLING,
+            why="At temperature 0 there is nothing to draw.",
+        ),
+        rule(
+            "beams-to-search",
+            ("beam_size", "strategy"),
+            "> 1 for strategy 'beam_search'",
+            lambda it: it.beam_size > 1 or it.strategy is not DecodingStrategy.BEAM_SEARCH,
+            why="With one beam it is greedy decoding.",
+        ),
+    )
+)
 class SamplingParams:
     """How to choose each next token and when to stop; sent to an engine as part of a ``Request``.
 
@@ -107,11 +125,8 @@ class SamplingParams:
         Raises :class:`~sagellm_protocol.model.exceptions.ValidationError`, a ValueError, if they do not. Construction
         does not call it: such parameters are valid on the wire.
         """
-        violations: list[Violation] = []
-        if self.strategy is DecodingStrategy.SAMPLING and self.temperature == 0:
-            violations.append(Violation("temperature", "> 0 for strategy 'sampling'", self.temperature))
-        if self.strategy is DecodingStrategy.BEAM_SEARCH and self.beam_size == 1:
-            violations.append(Violation("beam_size", "> 1 for strategy 'beam_search'", self.beam_size))
+        broken = [rule for rule in rules_of(SamplingParams) if not rule.predicate(self)]
+        violations = [Violation(rule.fields[0], rule.text, getattr(self, rule.fields[0])) for rule in broken]
         if violations:
             raise ValidationError("sampling.SamplingParams", violations)
 

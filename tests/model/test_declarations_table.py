@@ -15,8 +15,8 @@ import pytest
 
 from every_path import told
 from published import ROOT
-from sagellm_protocol import evolve
-from sagellm_protocol.model import derived, field, from_plain, message, to_plain
+from sagellm_protocol import evolve, violations
+from sagellm_protocol.model import derived, field, from_plain, message, rule, to_plain
 from sagellm_protocol.model.exceptions import DeclarationError
 
 T = TypeVar("T")
@@ -77,6 +77,7 @@ NAMES = {
     **{found.__name__: found for found in (ABC, InitVar, Sequence, cached_property, dataclass, abstractmethod)},
     **{found.__name__: found for found in (Leaf, Mixin, Annotating, Data, Attrs, Initialising, Registering, Calling)},
     **{found.__name__: found for found in (even, below_x, evolve, derived, field, from_plain, message, to_plain)},
+    **{found.__name__: found for found in (rule, violations)},
     "ClassVar": ClassVar,
     "Generic": Generic,
     "T": T,

@@ -17,6 +17,7 @@ from sagellm_protocol import StreamEvent, codecs, schema
 from sagellm_protocol.history import HISTORY, History
 from sagellm_protocol.history.changes import added, introduced, removed, renamed, revision, rule_dropped
 from sagellm_protocol.model.exceptions import ProtocolError, UnsupportedRevisionError
+from sagellm_protocol.model.rules import rules_of
 from sagellm_protocol.model.spec import NotAllNull
 from sagellm_protocol.schema.descriptions import field_texts
 from sagellm_protocol.testing import payloads
@@ -50,6 +51,17 @@ def test_every_schema_is_one(release: str) -> None:
     whole = schema.bundle(release)
     Draft202012Validator.check_schema(whole)
     assert whole["$defs"].keys() == {*HISTORY.specs(release), *HISTORY.table(release)["enums"]}
+
+
+def test_rules_between_fields_are_told_of_today() -> None:
+    told = schema.json_schema("Timestamps")["$comment"]
+    assert told.startswith("Not enforced: scheduled_at must be no earlier than queued_at (scheduled-after-queued); ")
+    assert told.endswith("(completed-after-executed)")
+    whole = schema.bundle()["$defs"]
+    assert {name for name in whole if "$comment" in whole[name]} == {
+        name for name, cls in HISTORY.catalog.messages.items() if rules_of(cls)
+    }
+    assert "$comment" not in str(schema.bundle("0.5.4.13"))
 
 
 @pytest.mark.parametrize("release", REVISIONS)

@@ -16,6 +16,7 @@ from sagellm_protocol.history.fitting import units
 from sagellm_protocol.history.tables import limits, type_text
 from sagellm_protocol.model.exceptions import UnsupportedRevisionError
 from sagellm_protocol.model.kinds import Member, parts
+from sagellm_protocol.model.rules import Rule, rules_of
 from sagellm_protocol.model.spec import Derived, Field, Spec
 from sagellm_protocol.schema.descriptions import class_text, field_text, field_texts
 from sagellm_protocol.schema.generating import default_at
@@ -66,9 +67,14 @@ def _described(spec: Spec, revision: str) -> dict[str, Any]:
         "revision": revision,
         "unknown": spec.unknown,
         "rules": [str(rule) for rule in spec.rules],
+        "between fields": [_rule(rule) for rule in rules_of(spec.cls)] if revision == HISTORY.latest else [],
         "fields": [_row(field, revision, texts) for field in spec.fields],
         "enums": {name: list(dict.fromkeys(enum.members.values())) for name, enum in sorted(enums.items())},
     }
+
+
+def _rule(rule: Rule) -> dict[str, Any]:
+    return {"name": rule.name, "fields": list(rule.fields), "text": str(rule), "why": rule.why}
 
 
 def _row(field: Field, revision: str, texts: Any) -> dict[str, Any]:
@@ -90,7 +96,8 @@ def _row(field: Field, revision: str, texts: Any) -> dict[str, Any]:
 
 
 def _print_messages(listed: list[dict[str, Any]]) -> None:
-    from sagellm_protocol.cli.terminal import UNBOUNDED, cell, columns, terminal
+    from sagellm_protocol.cli.terminal import UNBOUNDED, terminal
+    from sagellm_protocol.display.columns import cell, columns
 
     table = columns("message", "since", "what it is")
     for row in listed:
@@ -99,7 +106,8 @@ def _print_messages(listed: list[dict[str, Any]]) -> None:
 
 
 def _print_message(described: dict[str, Any]) -> None:
-    from sagellm_protocol.cli.terminal import UNBOUNDED, cell, columns, terminal
+    from sagellm_protocol.cli.terminal import UNBOUNDED, terminal
+    from sagellm_protocol.display.columns import cell, columns
 
     console = terminal(UNBOUNDED)
     console.print(cell(f"{described['message']}, since {described['since']}, at {described['revision']}", "bold"))
@@ -116,6 +124,10 @@ def _print_message(described: dict[str, Any]) -> None:
         console.print()
     for name, values in described["enums"].items():
         console.print(cell(f"{name}: {', '.join(map(json.dumps, values))}"))
+    if described["between fields"]:
+        console.print()
+    for rule in described["between fields"]:
+        console.print(cell(f"{rule['name']}: {rule['text']}. {rule['why']}".rstrip()))
 
 
 def _remarks(described: dict[str, Any]) -> Iterator[str]:

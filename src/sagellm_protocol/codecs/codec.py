@@ -24,6 +24,7 @@ from sagellm_protocol.codecs.ways import (
 from sagellm_protocol.model.annotations import is_message, known, message_of, read_type
 from sagellm_protocol.model.exceptions import DeclarationError, OptionError, ProtocolError
 from sagellm_protocol.model.kinds import Choice, Nested, Type
+from sagellm_protocol.model.naming import full_name
 from sagellm_protocol.model.reading import vouched
 from sagellm_protocol.model.shortening import short
 
@@ -200,14 +201,23 @@ class Codec(Generic[Wire]):
         shortcuts = self.format.shortcuts
         if shortcuts is not None and self._readers.today and not self._teachings.touch(kind):
             decode = shortcuts.decoder(kind, self.options.max_bytes, decode) or decode
+        decode = self._reading(decode, kind)
         if container in (list, dict):
             return lambda data: container(decode(data))
         return decode
 
+    def _reading(self, read: Callable[[Any], Any], kind: Type) -> Callable[[Any], Any]:
+        """A reader that asks the rules between fields as well, if the codec does."""
+        if not self.options.consistent:
+            return read
+        from sagellm_protocol.model.consistency import reading_consistent
+
+        return reading_consistent(read, kind, taught=self._teachings.touch(kind))
+
     def _read_dict(self, cls: Any) -> Callable[[Any], Any]:
         """The converter's own reader of what messages know, from values of which nothing is known."""
         kind = read_type(cls)
-        read = vouched(self._dict_readers.reader(kind), self._dict_readers.explainer(kind))
+        read = self._reading(vouched(self._dict_readers.reader(kind), self._dict_readers.explainer(kind)), kind)
         container = typing.get_origin(cls)
         return (lambda payload: container(read(payload))) if container in (list, dict) else read
 
@@ -229,7 +239,13 @@ class Codec(Generic[Wire]):
             UnsupportedRevisionError: an unknown message, an unknown or newer revision.
             DecodeError, ValidationError: as for :meth:`decode`.
         """
-        return checking(self.format, self.options.max_bytes, self._read_envelope, self._explain_envelope)(data)
+        decode = checking(self.format, self.options.max_bytes, self._read_envelope, self._explain_envelope)
+        message = decode(data)
+        if self.options.consistent:
+            from sagellm_protocol.model.consistency import refuse_inconsistent
+
+            refuse_inconsistent(message, full_name(type(message)))
+        return message
 
     def _read_envelope(self, envelope: Any) -> Any:
         kind, readers = self._enveloped(envelope)
@@ -258,6 +274,7 @@ class Codec(Generic[Wire]):
             "omit_defaults": self.options.omit_defaults,
             "omit_nulls": self.options.omit_nulls,
             "lossy": self.options.lossy,
+            "consistent": self.options.consistent,
             "fallbacks": self._fallbacks(),
         }
 

@@ -101,6 +101,9 @@ class Options:
         default=None, converter=_given, validator=_must(_is_mapping, "a mapping from field names"), eq=False
     )
     """Values for required fields that an older revision does not have, by field name. A frozen copy is held."""
+    consistent: bool = attrs.field(default=False, validator=_must(_is_flag, "a bool"))
+    """Refuse to decode a message that breaks rules between its fields, at an older revision once it is brought forward.
+    What is encoded is not asked: ``check_consistent`` does that."""
     history: History = attrs.field(default=HISTORY, validator=_must(_is_history, "a History"))
     """The revisions and messages that it knows."""
     configure: Callable[[MessageConverter], object] | None = attrs.field(

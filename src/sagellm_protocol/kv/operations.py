@@ -7,7 +7,7 @@ from uuid import UUID
 from sagellm_protocol.errors import Error
 from sagellm_protocol.kv.enums import DType, EvictionPolicy, Layout, MemoryTier, TransferDirection, TransferStatus
 from sagellm_protocol.kv.types import KVHandle, KVTransferMetadata
-from sagellm_protocol.model import EMPTY, message
+from sagellm_protocol.model import EMPTY, message, rule
 from sagellm_protocol.model.units import (
     Bytes,
     Count,
@@ -22,7 +22,17 @@ from sagellm_protocol.model.units import (
 )
 
 
-@message
+@message(
+    rules=(
+        rule(
+            "token-span",
+            ("token_end", "token_start", "num_tokens"),
+            "token_start and num_tokens together, where it is given",
+            lambda it: it.token_end is None or it.token_end == it.token_start + it.num_tokens,
+            why="The end lies just past the last of num_tokens tokens.",
+        ),
+    )
+)
 class KVCacheAllocateRequest:
     """Asks a pool manager for KV cache before prefill, or for more of it during decode.
 
@@ -65,7 +75,45 @@ class KVCacheAllocateRequest:
     """Name of the place that the scheduler chose. None to leave it to the pool manager."""
 
 
-@message
+@message(
+    rules=(
+        rule(
+            "handle-of-success",
+            ("handle", "success"),
+            "given where success is true, and None where it is not",
+            lambda it: (it.handle is not None) == it.success,
+            why="The handle is what was allocated.",
+        ),
+        rule(
+            "nothing-without-success",
+            ("allocated_tokens", "allocated_bytes", "success"),
+            "0, as allocated_bytes must be, where success is false",
+            lambda it: it.success or it.allocated_tokens == it.allocated_bytes == 0,
+            why="Nothing was allocated.",
+        ),
+        rule(
+            "no-place-without-success",
+            ("actual_device", "actual_memory_tier", "success"),
+            "None, as actual_memory_tier must be, where success is false",
+            lambda it: it.success or it.actual_device is it.actual_memory_tier is None,
+            why="No place was used.",
+        ),
+        rule(
+            "reuse-by-a-hit",
+            ("prefix_hit", "prefix_hit_len", "reused_bytes"),
+            "true where prefix_hit_len or reused_bytes is above 0",
+            lambda it: it.prefix_hit or it.prefix_hit_len == it.reused_bytes == 0,
+            why="What is reused are blocks of the prefix.",
+        ),
+        rule(
+            "error-of-failures",
+            ("error", "success"),
+            "None where success is true",
+            lambda it: it.error is None or not it.success,
+            why="Nothing went wrong.",
+        ),
+    )
+)
 class KVCacheAllocateResponse:
     """The pool manager's answer to ``KVCacheAllocateRequest``."""
 
@@ -129,7 +177,31 @@ class KVCacheEvictRequest:
     """Whether handles that have not been used for long go before others that the policy ranks alike."""
 
 
-@message
+@message(
+    rules=(
+        rule(
+            "evictions-counted",
+            ("eviction_count", "evicted_handles"),
+            "the number of evicted_handles",
+            lambda it: it.eviction_count == len(it.evicted_handles),
+            why="Both tell of the handles that were given up.",
+        ),
+        rule(
+            "freed-by-evictions",
+            ("evicted_handles", "evicted_tokens", "evicted_bytes"),
+            "given where evicted_tokens or evicted_bytes is above 0",
+            lambda it: bool(it.evicted_handles) or it.evicted_tokens == it.evicted_bytes == 0,
+            why="What was freed was held by handles that are given up.",
+        ),
+        rule(
+            "error-of-failures",
+            ("error", "success"),
+            "None where success is true",
+            lambda it: it.error is None or not it.success,
+            why="Nothing went wrong.",
+        ),
+    )
+)
 class KVCacheEvictResponse:
     """The pool manager's answer to ``KVCacheEvictRequest``."""
 
@@ -176,7 +248,38 @@ class KVCacheFreeRequest:
     """Whether to keep the contents for prefix reuse; the blocks become ``KVBlockState.CACHED`` instead of ``FREE``."""
 
 
-@message
+@message(
+    rules=(
+        rule(
+            "all-or-no-success",
+            ("failed_handles", "success"),
+            "empty where success is true",
+            lambda it: not (it.failed_handles and it.success),
+            why="Success means that every handle was freed.",
+        ),
+        rule(
+            "done-or-failed",
+            ("failed_handles", "freed_handles"),
+            "none of freed_handles",
+            lambda it: not set(it.failed_handles) & set(it.freed_handles),
+            why="A handle meets one of the two ends.",
+        ),
+        rule(
+            "errors-of-failures",
+            ("errors", "failed_handles"),
+            "of failed_handles alone",
+            lambda it: it.errors.keys() <= set(map(str, it.failed_handles)),
+            why="An error tells why a handle failed.",
+        ),
+        rule(
+            "freed-by-handles",
+            ("freed_handles", "freed_tokens", "freed_bytes"),
+            "given where freed_tokens or freed_bytes is above 0",
+            lambda it: bool(it.freed_handles) or it.freed_tokens == it.freed_bytes == 0,
+            why="What was freed was held by handles that were.",
+        ),
+    )
+)
 class KVCacheFreeResponse:
     """The pool manager's answer to ``KVCacheFreeRequest``."""
 
@@ -241,7 +344,45 @@ class KVCacheMigrateRequest:
     """Anything to pass along with the transfer; the protocol gives it no meaning."""
 
 
-@message
+@message(
+    rules=(
+        rule(
+            "all-or-no-success",
+            ("failed_handles", "success"),
+            "empty where success is true",
+            lambda it: not (it.failed_handles and it.success),
+            why="Success means that every handle was moved.",
+        ),
+        rule(
+            "done-or-failed",
+            ("failed_handles", "migrated_handles"),
+            "none of migrated_handles",
+            lambda it: not set(it.failed_handles) & set(it.migrated_handles),
+            why="A handle meets one of the two ends.",
+        ),
+        rule(
+            "errors-of-failures",
+            ("errors", "failed_handles"),
+            "of failed_handles alone",
+            lambda it: it.errors.keys() <= set(map(str, it.failed_handles)),
+            why="An error tells why a handle failed.",
+        ),
+        rule(
+            "mapping-of-migrated",
+            ("handle_mapping", "migrated_handles"),
+            "of migrated_handles alone",
+            lambda it: it.handle_mapping.keys() <= set(map(str, it.migrated_handles)),
+            why="What was not moved has no handle at the target.",
+        ),
+        rule(
+            "success-did-not-fail",
+            ("transfer_status", "success"),
+            "neither failed nor cancelled where success is true",
+            lambda it: not (it.success and it.transfer_status in (TransferStatus.FAILED, TransferStatus.CANCELLED)),
+            why="The copy at the target of a transfer that failed is not to be used.",
+        ),
+    )
+)
 class KVCacheMigrateResponse:
     """The answer to ``KVCacheMigrateRequest``: at the end of the transfer, or at its start if it is asynchronous."""
 

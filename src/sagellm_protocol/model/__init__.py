@@ -6,5 +6,18 @@ from sagellm_protocol.model.declaring import derived, evolve, message
 from sagellm_protocol.model.frozen import EMPTY, FrozenDict
 from sagellm_protocol.model.own_types import field_type
 from sagellm_protocol.model.plain import from_plain, to_plain
+from sagellm_protocol.model.rules import Rule, rule
 
-__all__ = ["EMPTY", "FrozenDict", "derived", "evolve", "field", "field_type", "from_plain", "message", "to_plain"]
+__all__ = [
+    "EMPTY",
+    "FrozenDict",
+    "Rule",
+    "derived",
+    "evolve",
+    "field",
+    "field_type",
+    "from_plain",
+    "message",
+    "rule",
+    "to_plain",
+]

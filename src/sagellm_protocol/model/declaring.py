@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property, partial, wraps
 from typing import TYPE_CHECKING, Any, TypeVar, cast, get_args, overload
 
@@ -15,6 +15,7 @@ from sagellm_protocol.model.exceptions import DeclarationError
 from sagellm_protocol.model.frozen import FrozenDict
 from sagellm_protocol.model.lending import TEXT, lend
 from sagellm_protocol.model.refusing import refuse_attrs_subclass, refuse_class, refuse_fields, refused
+from sagellm_protocol.model.rules import Rule, declared_rules
 from sagellm_protocol.model.scope import scope_of
 from sagellm_protocol.model.shortening import SECRETS, short, short_repr
 from sagellm_protocol.model.signatures import SlotTexts
@@ -48,11 +49,19 @@ def derived(function: Callable[[Any], T], *, default: T) -> T:
 @overload
 def message(cls: type[T], /) -> type[T]: ...
 @overload
-def message(*, unknown: Unknown = ..., order: bool = ..., kw_only: bool = ...) -> Callable[[type[T]], type[T]]: ...
+def message(
+    *, unknown: Unknown = ..., order: bool = ..., kw_only: bool = ..., rules: Sequence[Rule] = ...
+) -> Callable[[type[T]], type[T]]: ...
 # On this alone: with a decorator on each overload, mypy reads no argument of the call.
 @dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(attrs.field, derived))
 def message(
-    cls: type[T] | None = None, /, *, unknown: Unknown = "forbid", order: bool = False, kw_only: bool = True
+    cls: type[T] | None = None,
+    /,
+    *,
+    unknown: Unknown = "forbid",
+    order: bool = False,
+    kw_only: bool = True,
+    rules: Sequence[Rule] = (),
 ) -> type[T] | Callable[[type[T]], type[T]]:
     """Make a message of a class: a frozen, slotted ``attrs`` class, keyword-only, immutable all the way down.
 
@@ -69,6 +78,8 @@ def message(
         order: whether messages of the class compare by ``<`` and the like, field by field, as those of attrs do.
         kw_only: whether the constructor takes the fields that the class declares by name alone; if not, by their order
             too, those under ``field(kw_only=True)`` aside.
+        rules: what must hold between fields, each made by :func:`rule`, beside those of the messages that the class
+            extends. Neither the constructor nor decoding asks them, unless told to: see :mod:`.consistency`.
 
     The constructor takes a list for a tuple, a dict for a mapping, an enumeration's value for its member and an int for
     a float, and nothing else.
@@ -79,11 +90,11 @@ def message(
             has no form on the wire.
     """
     if cls is None:
-        return lambda undecorated: _declare(undecorated, unknown, order, kw_only)
-    return _declare(cls, unknown, order, kw_only)
+        return lambda undecorated: _declare(undecorated, unknown, order, kw_only, rules)
+    return _declare(cls, unknown, order, kw_only, rules)
 
 
-def _declare(cls: type[T], unknown: Unknown, order: bool, kw_only: bool) -> type[T]:
+def _declare(cls: type[T], unknown: Unknown, order: bool, kw_only: bool, rules: Sequence[Rule]) -> type[T]:
     refuse_class(cls)
     if unknown not in get_args(Unknown):
         raise refused(cls, f"unknown= is 'forbid' or 'ignore', not {short(unknown)}")
@@ -138,6 +149,7 @@ def _declare(cls: type[T], unknown: Unknown, order: bool, kw_only: bool) -> type
         built.__attrs_init_subclass__ = classmethod(refuse_attrs_subclass)
     lend(built)
     built._message_computed = cached
+    built._message_rules = declared_rules(built, rules)
     built._message_admitted = None
     built._message_scope = scope_of(cls)
     built._message_validation = _validation(built)

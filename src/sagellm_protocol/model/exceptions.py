@@ -75,6 +75,8 @@ class Violation:
     """``repr`` of what was found, cut short."""
     hint: str = ""
     """What may help, and is no part of the rule: ``did you mean prompt?``; mostly empty."""
+    name: str = attrs.field(default="", kw_only=True)
+    """The name of the rule between fields that is broken, for programs; empty where it is what one field says."""
 
     def __str__(self) -> str:
         where, hint = self.path or "(the message itself)", f" ({self.hint})" if self.hint else ""

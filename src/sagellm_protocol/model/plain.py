@@ -46,31 +46,37 @@ def to_plain(message: Any) -> dict[str, Any]:
 
 
 @overload
-def from_plain(cls: type[T], payload: Any, *, unknown: Unknown | None = ...) -> T: ...
+def from_plain(cls: type[T], payload: Any, *, unknown: Unknown | None = ..., consistent: bool = ...) -> T: ...
 @overload
-def from_plain(cls: TypeForm[Form], payload: Any, *, unknown: Unknown | None = ...) -> Form: ...
+def from_plain(cls: TypeForm[Form], payload: Any, *, unknown: Unknown | None = ..., consistent: bool = ...) -> Form: ...
 @overload
-def from_plain(cls: Any, payload: Any, *, unknown: Unknown | None = ...) -> Any: ...
-def from_plain(cls: Any, payload: Any, *, unknown: Unknown | None = None) -> Any:
+def from_plain(cls: Any, payload: Any, *, unknown: Unknown | None = ..., consistent: bool = ...) -> Any: ...
+def from_plain(cls: Any, payload: Any, *, unknown: Unknown | None = None, consistent: bool = False) -> Any:
     """A message of ``cls`` from JSON-like data.
 
     Args:
         cls: a message class, or a union or ``Sequence`` of them.
         unknown: what to do with fields that the class does not have; where it is None, what the class says.
+        consistent: whether a message is refused that breaks rules between its fields.
 
     Raises:
         ValidationError: with every violation.
         DecodeError: an integer past 64 bits, or nested deeper than 128 levels.
     """
-    return _reader(cls, unknown)(payload)
+    return _reader(cls, unknown, consistent)(payload)
 
 
 @lru_cache(maxsize=512)
-def _reader(cls: Any, unknown: Unknown | None) -> Callable[[Any], Any]:
+def _reader(cls: Any, unknown: Unknown | None, consistent: bool) -> Callable[[Any], Any]:
     from sagellm_protocol.model.annotations import read_type
     from sagellm_protocol.model.checking import check_payload
     from sagellm_protocol.model.reading import vouched, within_depth
 
     kind = read_type(cls)
     read = within_depth(kind, _readers(unknown).reader(kind))
-    return vouched(read, lambda payload: check_payload(kind, payload, unknown=unknown))
+    read = vouched(read, lambda payload: check_payload(kind, payload, unknown=unknown))
+    if not consistent:
+        return read
+    from sagellm_protocol.model.consistency import reading_consistent
+
+    return reading_consistent(read, kind)

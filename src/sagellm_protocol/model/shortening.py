@@ -178,3 +178,17 @@ def is_shown_by_us(value: object) -> bool:
     """Whether a value is a message whose class has no ``__repr__`` of its own."""
     own: Any = type(value).__repr__
     return own is short_repr
+
+
+def shown_fields(message: Any, names: Iterable[str]) -> Shown:
+    """How error messages show some fields of a message: ``token_end=3, token_start=5``."""
+    own = {field.name: field.repr for field in type(message).__attrs_attrs__}
+    told = (f"{name}={_shown_as(own[name], getattr(message, name))}" for name in names)
+    return Shown(cut(", ".join(told), 1000))
+
+
+def _shown_as(own: Any, value: Any) -> str:
+    """The value of a field as the field says (``repr=``)."""
+    if own is True:
+        return short(value)
+    return HIDDEN if own is False else _told_by(own, value, CUT.text)

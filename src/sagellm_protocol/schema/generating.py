@@ -9,13 +9,14 @@ A schema takes what a codec takes at that revision, except for what JSON Schema 
   left to the codec. So are numbers too large for a 64-bit float.
 - Lengths of bytes, bounds of what stands as text, and predicates are told in ``x-rules``; so are a Decimal's digits by
   its ``maxLength`` alone, and days that no month has, or times that no ``datetime`` can be, pass a ``pattern``.
+- Rules between fields, which codecs ask where they are told to, stand in ``$comment`` of a message of today's revision.
 - Of messages that are told apart by a tag, but come without it, exactly one must fit.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from enum import Enum
 from typing import Any
 
@@ -47,6 +48,7 @@ from sagellm_protocol.model.kinds import (
     nested_in,
     wire_kind,
 )
+from sagellm_protocol.model.rules import Rule, rules_of
 from sagellm_protocol.model.spec import Field, NotAllNull, Spec
 from sagellm_protocol.schema.descriptions import class_text, field_text, field_texts
 
@@ -161,6 +163,8 @@ class Writing(ABC):
             schema["additionalProperties"] = False
         if spec.rules:
             schema["allOf"] = [_rule(rule) for rule in spec.rules]
+        if between := self.between(spec):
+            schema["$comment"] = "Not enforced: " + "; ".join(f"{rule} ({rule.name})" for rule in between)
         return schema
 
     def _field(self, field: Field, text: str) -> dict[str, Any]:
@@ -174,6 +178,10 @@ class Writing(ABC):
     def default(self, default: Any) -> Any:
         """A default as payloads hold it."""
         return plain_default(default)
+
+    def between(self, spec: Spec) -> Sequence[Rule]:
+        """The rules between fields, which speak of today's."""
+        return rules_of(spec.cls)
 
     def _choice(self, choice: Choice) -> dict[str, Any]:
         options = [spec for spec in map(self.spec, choice.options) if spec is not None]
@@ -219,6 +227,9 @@ class _Document(Writing):
 
     def default(self, default: Any) -> Any:
         return default_at(self.revision, default, self.history)
+
+    def between(self, spec: Spec) -> Sequence[Rule]:
+        return super().between(spec) if self.revision == self.history.latest else ()
 
 
 def default_at(revision: str, default: Any, history: History) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from functools import partial
 from typing import Any, TypeVar
 
@@ -36,8 +36,10 @@ from sagellm_protocol.model.kinds import (
     Type,
     assert_never,
 )
+from sagellm_protocol.model.rules import rules_of
 from sagellm_protocol.model.spec import Field, NotAllNull, Spec, spec_of
 from sagellm_protocol.testing.fixing import fixed
+from sagellm_protocol.testing.mending import mended
 
 T = TypeVar("T")
 
@@ -62,11 +64,12 @@ _free = st.recursive(
 )
 
 
-def messages(cls: type[T], /, **fields: Any) -> SearchStrategy[T]:
+def messages(cls: type[T], /, *, consistent: bool = False, **fields: Any) -> SearchStrategy[T]:
     """Instances of a message class, or of a plain subclass. Fields that have a default are sometimes left to it.
 
     Args:
         cls: the class. For unions, ``list[...]`` and others there is ``hypothesis.strategies.from_type``.
+        consistent: whether they keep the rules between their fields, and the messages in them do.
         fields: arguments of the constructor, each a value or a strategy for values: ``stream=True``,
             ``max_tokens=st.integers(1, 5)``.
 
@@ -76,7 +79,7 @@ def messages(cls: type[T], /, **fields: Any) -> SearchStrategy[T]:
         ValidationError: a field cannot hold the value; a strategy is found out when it draws such a value.
     """
     spec = _spec_for(cls)
-    return _Drawing().message(cls, fixed(spec, fields))
+    return _Drawing(consistent=consistent).message(cls, fixed(spec, fields))
 
 
 def arguments(cls: type, names: Iterable[str]) -> dict[str, SearchStrategy[Any]]:
@@ -116,6 +119,8 @@ class _Drawing:
 
     specs: Mapping[str, Spec] | None = None
     """The messages of the revision; None draws Python values."""
+    consistent: bool = False
+    """Whether Python values keep the rules between fields."""
     _messages: dict[type, SearchStrategy[Any]] = attrs.field(factory=dict, init=False)
 
     def values(self, kind: Type) -> SearchStrategy[Any]:
@@ -206,7 +211,8 @@ class _Drawing:
                 return reject()
 
         drawn = self._fields(spec, given)
-        return (_with(drawn, st.fixed_dictionaries(given)) if given else drawn).map(build)
+        built = (_with(drawn, st.fixed_dictionaries(given)) if given else drawn).map(build)
+        return _mended(built, given.keys()) if self.consistent and rules_of(cls) else built
 
     def payload(self, spec: Spec) -> SearchStrategy[dict[str, Any]]:
         return self._fields(spec)
@@ -259,6 +265,16 @@ def _with(
     drawn: SearchStrategy[dict[str, Any]], more: SearchStrategy[dict[str, Any]]
 ) -> SearchStrategy[dict[str, Any]]:
     return st.tuples(drawn, more).map(lambda both: {**both[0], **both[1]})
+
+
+def _mended(drawn: SearchStrategy[T], keeping: Collection[str]) -> SearchStrategy[T]:
+    """Messages that keep the rules between their fields; some fields stay as they are."""
+
+    def mend(message: T, choice: int) -> T:
+        found: T | None = mended(message, choice, keeping)
+        return reject() if found is None else found
+
+    return st.builds(mend, drawn, st.integers(0, 2**16))
 
 
 def _numbers(kind: Number) -> SearchStrategy[Any]:
