@@ -16,7 +16,8 @@ from sagellm_protocol.kv.enums import (
     TransferDirection,
     TransferStatus,
 )
-from sagellm_protocol.model import EMPTY, message
+from sagellm_protocol.lifecycle.handles import after
+from sagellm_protocol.model import EMPTY, message, rule
 from sagellm_protocol.model.units import (
     AnyUnixTime,
     Bytes,
@@ -34,7 +35,80 @@ from sagellm_protocol.model.units import (
 )
 
 
-@message
+@message(
+    rules=(
+        rule(
+            "token-span",
+            ("token_end", "token_start"),
+            "at least token_start",
+            lambda it: it.token_end >= it.token_start,
+            why="The end lies just past the last token held.",
+        ),
+        rule(
+            "span-of-its-tokens",
+            ("num_tokens", "token_start", "token_end"),
+            "token_end less token_start, where they tell a span",
+            lambda it: it.token_end <= it.token_start or it.num_tokens == it.token_end - it.token_start,
+            why="The handle holds the tokens of its span.",
+        ),
+        rule(
+            "allocated-has-references",
+            ("ref_count", "state"),
+            "above 0 where state is allocated",
+            lambda it: it.ref_count > 0 or it.state is not KVBlockState.ALLOCATED,
+            why="Allocated is what at least one running request holds.",
+        ),
+        rule(
+            "cached-has-no-references",
+            ("ref_count", "state"),
+            "0 where state is cached",
+            lambda it: it.ref_count == 0 or it.state is not KVBlockState.CACHED,
+            why="Cached is what no request holds.",
+        ),
+        rule(
+            "pinned-has-pins",
+            ("pin_count", "state"),
+            "above 0 where state is pinned",
+            lambda it: it.pin_count > 0 or it.state is not KVBlockState.PINNED,
+            why="Something keeps it in place until it is unpinned.",
+        ),
+        rule(
+            "free-is-held-by-nobody",
+            ("state", "ref_count", "pin_count"),
+            "other than free where ref_count or pin_count is above 0",
+            lambda it: it.state is not KVBlockState.FREE or it.ref_count == it.pin_count == 0,
+            why="Free memory can be allocated to others.",
+        ),
+        rule(
+            "free-is-at-rest",
+            ("is_transferring", "state"),
+            "false where state is free",
+            lambda it: not (it.is_transferring and it.state is KVBlockState.FREE),
+            why="Until a transfer ends, its data must not be changed, and free memory may be.",
+        ),
+        rule(
+            "compressed-by-something",
+            ("compression_type", "is_compressed"),
+            "other than none where is_compressed is true",
+            lambda it: it.compression_type is not CompressionType.NONE or not it.is_compressed,
+            why="What is compressed was compressed in some way.",
+        ),
+        rule(
+            "transferring-by-a-transfer",
+            ("transfer_id", "is_transferring"),
+            "given where is_transferring is true",
+            lambda it: it.transfer_id is not None or not it.is_transferring,
+            why="It is a transfer that is under way.",
+        ),
+        rule(
+            "used-after-created",
+            ("last_access", "created_at"),
+            "no earlier than created_at, where both are set",
+            lambda it: not (it.last_access and it.created_at) or it.last_access >= it.created_at,
+            why="What is not allocated yet cannot be read or written.",
+        ),
+    )
+)
 class KVHandle:
     """A span of one sequence's KV cache, and everything the pool manager knows of it.
 
@@ -94,6 +168,68 @@ class KVHandle:
     is_transferring: bool = False
     """Whether a transfer is under way; until it ends the data must not be changed."""
 
+    def allocate(self, request_id: str | None = None, session_id: str | None = None) -> "KVHandle":
+        """Memory that was free, handed out to a request, which holds the one reference.
+
+        Raises, as all these methods do:
+            KVLifecycleError: its state, its counts or a transfer forbids it; nothing is changed.
+        """
+        return after(self, "allocate", request_id=request_id, session_id=session_id)
+
+    def retain(self) -> "KVHandle":
+        """One reference more: another request shares it, or finds it in the prefix cache."""
+        return after(self, "retain")
+
+    def release(self) -> "KVHandle":
+        """One reference less. With the last it is kept for its prefix where it has a ``prefix_hash``, else free."""
+        return after(self, "release")
+
+    def pin(self) -> "KVHandle":
+        """One pin more: it stays where it is until all are taken back."""
+        return after(self, "pin")
+
+    def unpin(self) -> "KVHandle":
+        """One pin less. With the last it goes back to being allocated, or cached where no request refers to it."""
+        return after(self, "unpin")
+
+    def begin_eviction(self) -> "KVHandle":
+        """A victim: what is cached is about to be dropped or offloaded, and takes no new readers."""
+        return after(self, "begin_eviction")
+
+    def abort_eviction(self) -> "KVHandle":
+        """Spared: it is cached again."""
+        return after(self, "abort_eviction")
+
+    def end_eviction(self) -> "KVHandle":
+        """Evicted: it holds nothing any more."""
+        return after(self, "end_eviction")
+
+    def free(self, *, force: bool = False) -> "KVHandle":
+        """Given back, by the one request that held it or out of the cache.
+
+        Args:
+            force: even while it is pinned or others refer to it (``KVFreeParams.force``); never while it is moved or
+                evicted.
+        """
+        return after(self, "free", force=force)
+
+    def begin_transfer(self, transfer_id: UUID) -> "KVHandle":
+        """On the move: until the transfer ends nothing but reading is allowed."""
+        return after(self, "begin_transfer", transfer_id=transfer_id)
+
+    def end_transfer(self, *, device: str | None = None) -> "KVHandle":
+        """Moved, or not: ``device`` is where it is now, None where it stayed."""
+        return after(self, "end_transfer", device=self.device if device is None else device)
+
+    def touch(self, now: float) -> "KVHandle":
+        """Read or written once more.
+
+        Args:
+            now: seconds since 1970-01-01T00:00Z. What is earlier than ``last_access`` leaves that as it is, since
+                threads need not tell in order.
+        """
+        return after(self, "touch", last_access=now if now >= self.last_access else self.last_access)
+
 
 @message
 class EvictionCandidate:
@@ -141,7 +277,52 @@ class KVBlock:
     """KV head that it holds, or the first one if it holds several, from 0."""
 
 
-@message
+@message(
+    rules=(
+        rule(
+            "tokens-add-up",
+            ("total_tokens", "allocated_tokens", "available_tokens"),
+            "at least allocated_tokens and available_tokens together",
+            lambda it: it.total_tokens >= it.allocated_tokens + it.available_tokens,
+            why="What is handed out cannot be allocated as well; what is cached may be neither.",
+        ),
+        rule(
+            "bytes-add-up",
+            ("total_bytes", "allocated_bytes", "available_bytes"),
+            "at least allocated_bytes and available_bytes together",
+            lambda it: it.total_bytes >= it.allocated_bytes + it.available_bytes,
+            why="What is handed out cannot be allocated as well; what is cached may be neither.",
+        ),
+        rule(
+            "blocks-add-up",
+            ("total_blocks", "allocated_blocks", "free_blocks"),
+            "at least allocated_blocks and free_blocks together",
+            lambda it: it.total_blocks >= it.allocated_blocks + it.free_blocks,
+            why="What is handed out holds something; what is cached may be neither.",
+        ),
+        rule(
+            "pinned-blocks-hold-something",
+            ("pinned_blocks", "total_blocks", "free_blocks"),
+            "at most total_blocks less free_blocks",
+            lambda it: it.pinned_blocks <= max(it.total_blocks - it.free_blocks, 0),
+            why="A free block holds nothing to be kept.",
+        ),
+        rule(
+            "frees-of-allocations",
+            ("free_count", "alloc_count"),
+            "at most alloc_count",
+            lambda it: it.free_count <= it.alloc_count,
+            why="What is freed was allocated, and is freed once.",
+        ),
+        rule(
+            "unpins-of-pins",
+            ("unpin_count", "pin_count"),
+            "at most pin_count",
+            lambda it: it.unpin_count <= it.pin_count,
+            why="What is unpinned was pinned.",
+        ),
+    )
+)
 class KVPoolStats:
     """The state of one KV pool at a moment, and its counters since it was started.
 
@@ -182,7 +363,80 @@ class KVPoolStats:
     """When the figures were read. 0 if not set."""
 
 
-@message
+@message(
+    rules=(
+        rule(
+            "layer-span",
+            ("layer_end", "layer_start"),
+            "above layer_start",
+            lambda it: it.layer_end > it.layer_start,
+            why="The end lies just past the last layer in the shard.",
+        ),
+        rule(
+            "token-span",
+            ("token_end", "token_start"),
+            "above token_start",
+            lambda it: it.token_end > it.token_start,
+            why="The end lies just past the last token in the shard.",
+        ),
+        rule(
+            "shard-below-count",
+            ("shard_id", "shard_count"),
+            "below shard_count",
+            lambda it: it.shard_id < it.shard_count,
+            why="Shards count from 0.",
+        ),
+        rule(
+            "shard-within-transfer",
+            ("total_bytes", "offset", "length"),
+            "at least offset and length together",
+            lambda it: it.total_bytes >= it.offset + it.length,
+            why="The shard is a part of the whole transfer.",
+        ),
+        rule(
+            "compressed-by-something",
+            ("compression_type", "is_compressed"),
+            "other than none where is_compressed is true",
+            lambda it: it.compression_type is not CompressionType.NONE or not it.is_compressed,
+            why="What is compressed was compressed in some way.",
+        ),
+        rule(
+            "original-size-of-compressed",
+            ("original_size", "is_compressed"),
+            "0 where is_compressed is false",
+            lambda it: it.original_size == 0 or it.is_compressed,
+            why="Without compression the length is the size.",
+        ),
+        rule(
+            "started-after-created",
+            ("started_at", "created_at"),
+            "no earlier than created_at, where both are set",
+            lambda it: it.started_at is None or it.started_at >= it.created_at,
+            why="Bytes move once the transfer was asked for.",
+        ),
+        rule(
+            "completed-after-started",
+            ("completed_at", "started_at"),
+            "no earlier than started_at, where both are set",
+            lambda it: it.completed_at is None or it.started_at is None or it.completed_at >= it.started_at,
+            why="A transfer ends after its first byte, if any moved.",
+        ),
+        rule(
+            "pending-is-not-started",
+            ("started_at", "status"),
+            "None where status is pending",
+            lambda it: it.started_at is None or it.status is not TransferStatus.PENDING,
+            why="Pending means that no byte has moved.",
+        ),
+        rule(
+            "completed-at-the-end",
+            ("completed_at", "status"),
+            "None where status is pending or in_progress",
+            lambda it: it.completed_at is None or it.status not in (TransferStatus.PENDING, TransferStatus.IN_PROGRESS),
+            why="It tells when the transfer ended, and it has not.",
+        ),
+    )
+)
 class KVTransferMetadata:
     """What one shard of a KV transfer holds and how far it is.
 
@@ -271,7 +525,38 @@ class LifetimePrediction:
     """When the prediction was made. 0 if not set."""
 
 
-@message
+@message(
+    rules=(
+        rule(
+            "hash-of-the-handle",
+            ("prefix_hash", "handle"),
+            "that of the handle, where it has one",
+            lambda it: it.handle.prefix_hash in (None, it.prefix_hash),
+            why="The index finds the handle by it.",
+        ),
+        rule(
+            "handle-holds-the-prefix",
+            ("handle", "prefix_tokens"),
+            "of as many num_tokens as there are prefix_tokens, or more",
+            lambda it: it.handle.num_tokens >= len(it.prefix_tokens),
+            why="It holds the prefix's keys and values.",
+        ),
+        rule(
+            "reuse-by-hits",
+            ("hit_count", "reuse_bytes", "last_hit_at"),
+            "above 0 where reuse_bytes or last_hit_at is",
+            lambda it: it.hit_count > 0 or it.reuse_bytes == it.last_hit_at == 0,
+            why="What was reused was hit.",
+        ),
+        rule(
+            "hit-after-created",
+            ("last_hit_at", "created_at"),
+            "no earlier than created_at, where both are set",
+            lambda it: not it.last_hit_at or it.last_hit_at >= it.created_at,
+            why="What is not in the cache yet cannot be hit.",
+        ),
+    )
+)
 class PrefixCacheEntry:
     """A token prefix whose KV cache is kept for requests that begin alike.
 
@@ -294,7 +579,31 @@ class PrefixCacheEntry:
     """When it was last reused. 0 if never, or not set."""
 
 
-@message
+@message(
+    rules=(
+        rule(
+            "within-max-new-tokens",
+            ("generated_len", "max_new_tokens"),
+            "at most max_new_tokens",
+            lambda it: it.generated_len <= it.max_new_tokens,
+            why="Reaching the most ends the answer.",
+        ),
+        rule(
+            "hit-within-prompt",
+            ("prefix_hit_len", "prompt_len"),
+            "at most prompt_len",
+            lambda it: it.prefix_hit_len <= it.prompt_len,
+            why="What is hit are tokens of the prompt.",
+        ),
+        rule(
+            "scheduled-after-queued",
+            ("scheduled_at", "queued_at"),
+            "no earlier than queued_at, where both are set",
+            lambda it: it.scheduled_at is None or it.scheduled_at >= it.queued_at,
+            why="What is scheduled waits in the queue.",
+        ),
+    )
+)
 class SchedulerRequest:
     """A request as the scheduler sees it: what phase it is in, what it needs, where it stands.
 
@@ -339,7 +648,43 @@ class SchedulerRequest:
     """Worker that it was given to. None until it is placed."""
 
 
-@message
+@message(
+    rules=(
+        rule(
+            "size-of-the-batch",
+            ("batch_size", "requests"),
+            "the number of requests",
+            lambda it: it.batch_size == len(it.requests),
+            why="It is what the field counts.",
+        ),
+        rule(
+            "tokens-of-the-batch",
+            ("total_kv_tokens", "requests"),
+            "0, or what the kv_tokens_required of the requests come to, or more",
+            lambda it: (
+                it.total_kv_tokens == 0 or it.total_kv_tokens >= sum(each.kv_tokens_required for each in it.requests)
+            ),
+            why="It is their sum; 0 is not told, by the plan or by a request.",
+        ),
+        rule(
+            "memory-of-the-batch",
+            ("total_memory_mb", "requests"),
+            "0, or what the memory_required_mb of the requests come to, less a millionth, or more",
+            lambda it: (
+                it.total_memory_mb == 0
+                or it.total_memory_mb >= 0.999_999 * sum(each.memory_required_mb for each in it.requests)
+            ),
+            why="It is their sum, up to rounding; 0 is not told, by the plan or by a request.",
+        ),
+        rule(
+            "places-of-the-batch",
+            ("placement", "requests"),
+            "of requests of the batch alone",
+            lambda it: it.placement.keys() <= {each.request_id for each in it.requests},
+            why="It tells where these run.",
+        ),
+    )
+)
 class SchedulerPlan:
     """One batch: the requests to run together and where each runs.
 
