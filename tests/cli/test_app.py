@@ -71,6 +71,9 @@ EXAMPLE = re.compile(r"^ +(.*\bsagellm-protocol .*)$", re.MULTILINE)
 def test_the_examples_of_the_help_run(name: str, tmp_path: Path) -> None:
     (tmp_path / "examples").symlink_to(ROOT / "examples")
     (tmp_path / "log.jsonl.gz").write_bytes(gzip.compress(b'{"event":"start","request_id":"r","trace_id":"t"}\n'))
+    events = b'{"tell":"begin_request","request_id":"r"}\n'
+    (tmp_path / "events.jsonl").write_bytes(events)
+    (tmp_path / "events.jsonl.gz").write_bytes(gzip.compress(events))
     (tmp_path / ".config/fish/completions").mkdir(parents=True)
     command = app if not name else app.get_command(click.Context(app), name)
     assert command is not None

@@ -17,6 +17,10 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
         "detect": "sagellm_protocol.cli.detect:detect_command",
         "upgrade": "sagellm_protocol.cli.upgrade:upgrade_command",
     },
+    "Engines": {
+        "kv-audit": "sagellm_protocol.cli.kv_audit:kv_audit_command",
+        "metrics": "sagellm_protocol.cli.metrics:metrics_command",
+    },
     "The protocol": {
         "messages": "sagellm_protocol.cli.messages:messages_command",
         "revisions": "sagellm_protocol.cli.revisions:revisions_command",

@@ -102,7 +102,8 @@ def _print_summary(seen: Counter[Sorted], as_json: bool) -> None:
     if as_json:
         print_json([{**found.to_plain(), "records": count} for found, count in seen.most_common()])
         return
-    from sagellm_protocol.cli.terminal import UNBOUNDED, cell, columns, terminal
+    from sagellm_protocol.cli.terminal import UNBOUNDED, terminal
+    from sagellm_protocol.display.columns import cell, columns
 
     table = columns("what", numbers=("records",))
     for found, count in seen.most_common():

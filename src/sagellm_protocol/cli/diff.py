@@ -90,7 +90,8 @@ def _code(text: str) -> str:
 
 def print_differences(differences: Sequence[Difference]) -> None:
     """As a table, and their number."""
-    from sagellm_protocol.cli.terminal import cell, columns, terminal
+    from sagellm_protocol.cli.terminal import terminal
+    from sagellm_protocol.display.columns import cell, columns
 
     table = columns(*_COLUMNS)
     for difference in differences:

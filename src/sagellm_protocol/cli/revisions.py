@@ -85,7 +85,8 @@ def listed_revision(revision: str) -> dict[str, Any]:
 
 
 def _print_revisions() -> None:
-    from sagellm_protocol.cli.terminal import UNBOUNDED, cell, columns, terminal
+    from sagellm_protocol.cli.terminal import UNBOUNDED, terminal
+    from sagellm_protocol.display.columns import cell, columns
 
     table = columns("revision", "also spoken by", numbers=COUNTS)
     for revision in HISTORY.revisions:

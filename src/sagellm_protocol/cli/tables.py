@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from sagellm_protocol.archive import REJECTED, Counts, Report
-from sagellm_protocol.cli.terminal import cell, columns
+from sagellm_protocol.display.columns import cell, columns
 from sagellm_protocol.model.printable import printable
 
 _ROWS = 20

@@ -1,1 +1,1 @@
-"""How messages are shown in notebooks and by rich: cut like their ``repr``, or whole, and never what is hidden."""
+"""Messages shown in notebooks and by rich, cut like their ``repr`` or whole; tables in terminals."""
