@@ -2,7 +2,8 @@
 
 from enum import Enum
 
-from sagellm_protocol.model import message
+from sagellm_protocol.handling import HANDLING, code_of
+from sagellm_protocol.model import evolve, message
 from sagellm_protocol.model.exceptions import ProtocolError
 
 
@@ -68,6 +69,49 @@ class Error:
     retryable: bool | None = None
     """Whether the same request may succeed if sent again later; None where the sender does not know."""
 
+    @property
+    def http_status(self) -> int:
+        """The HTTP status to answer with, 400 to 504."""
+        return HANDLING[self.code].http
+
+    @property
+    def grpc_status(self) -> str:
+        """The name of the gRPC status to answer with."""
+        return HANDLING[self.code].grpc
+
+    @property
+    def may_be_retried(self) -> bool:
+        """Whether the same request may succeed if sent again later: as the sender says, or else as the code does."""
+        return HANDLING[self.code].retryable if self.retryable is None else self.retryable
+
+    @classmethod
+    def from_exception(
+        cls, exception: BaseException, *, code: ErrorCode | None = None, message: str | None = None
+    ) -> "Error":
+        """A failure as the protocol's own message, so that an engine can answer with it.
+
+        This library's own errors are told as :func:`error_of` tells them; of Python's, ``TimeoutError``,
+        ``ConnectionError``, ``MemoryError`` and ``NotImplementedError`` have a code each, and all others are
+        ``unavailable``, for which no request is to blame.
+
+        Args:
+            exception: what was raised.
+            code: the code, where it is known better.
+            message: the text, where that of the exception is not for whoever reads it.
+        """
+        if isinstance(exception, ProtocolError):
+            told = error_of(exception)
+        else:
+            found = ErrorCode(code_of(exception))
+            told = cls(
+                code=found,
+                message=str(exception) or type(exception).__name__,
+                retryable=HANDLING[found].retryable,
+            )
+        if code is not None:
+            told = evolve(told, code=code, retryable=HANDLING[code].retryable)
+        return told if message is None else evolve(told, message=message)
+
 
 def error_of(exception: ProtocolError) -> Error:
     """A failure as the protocol's own message, so that a server can answer with it.
@@ -77,4 +121,5 @@ def error_of(exception: ProtocolError) -> Error:
     revision, is ``not_implemented``. ``retryable`` is false: the same data will fail again. The message is the text of
     the exception, which shows values.
     """
-    return Error(code=ErrorCode(exception.code), message=str(exception), retryable=False)
+    handling = HANDLING[exception.code]
+    return Error(code=ErrorCode(handling.code), message=str(exception), retryable=False)

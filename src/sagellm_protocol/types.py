@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal, TypeAlias
 
 from sagellm_protocol.errors import Error
-from sagellm_protocol.model import message
+from sagellm_protocol.latencies import latencies
+from sagellm_protocol.model import message, rule
 from sagellm_protocol.model.units import (
     AnyMilliseconds,
     AnyTokens,
@@ -26,7 +27,66 @@ from sagellm_protocol.sampling import SamplingParams
 from sagellm_protocol.timestamps import Timestamps
 
 
-@message
+@message(
+    rules=(
+        rule(
+            "one-input",
+            ("prompt", "messages"),
+            "empty where messages holds the input",
+            lambda it: not (it.prompt and it.messages),
+            why="Two inputs do not say which one to answer.",
+        ),
+        rule(
+            "world-size-of-rank",
+            ("world_size", "rank"),
+            "given where rank is",
+            lambda it: it.rank is None or it.world_size is not None,
+            why="A rank counts among the workers of a distributed run.",
+        ),
+        rule(
+            "rank-below-world-size",
+            ("rank", "world_size"),
+            "below world_size",
+            lambda it: it.rank is None or it.world_size is None or it.rank < it.world_size,
+            why="Ranks count from 0.",
+        ),
+        rule(
+            "tp-size-of-rank",
+            ("tp_size", "tp_rank"),
+            "given where tp_rank is",
+            lambda it: it.tp_rank is None or it.tp_size is not None,
+            why="A rank counts among the workers that share a layer.",
+        ),
+        rule(
+            "tp-rank-below-size",
+            ("tp_rank", "tp_size"),
+            "below tp_size",
+            lambda it: it.tp_rank is None or it.tp_size is None or it.tp_rank < it.tp_size,
+            why="Ranks count from 0.",
+        ),
+        rule(
+            "pp-size-of-rank",
+            ("pp_size", "pp_rank"),
+            "given where pp_rank is",
+            lambda it: it.pp_rank is None or it.pp_size is not None,
+            why="A stage counts among the stages of a pipeline.",
+        ),
+        rule(
+            "pp-rank-below-size",
+            ("pp_rank", "pp_size"),
+            "below pp_size",
+            lambda it: it.pp_rank is None or it.pp_size is None or it.pp_rank < it.pp_size,
+            why="Stages count from 0.",
+        ),
+        rule(
+            "room-for-the-layout",
+            ("world_size", "tp_size", "pp_size"),
+            "at least tp_size times pp_size",
+            lambda it: it.world_size is None or it.world_size >= (it.tp_size or 1) * (it.pp_size or 1),
+            why="Each stage of the pipeline has tp_size workers of its own.",
+        ),
+    )
+)
 class Request:
     """One inference to run: a prompt or a conversation, and the limits on the answer.
 
@@ -76,7 +136,58 @@ class Request:
     """Pipeline parallel degree: stages that the layers are split into, at least 1; None without pipelining."""
 
 
-@message
+def _fit_decode_time(it: "Metrics") -> bool:
+    if not it.itl_list or not it.decode_ms:
+        return True
+    return abs(sum(it.itl_list) - it.decode_ms) <= max(0.1 * it.decode_ms, 1.0 * len(it.itl_list))
+
+
+def _is_mean_latency(it: "Metrics") -> bool:
+    if not it.itl_list or not it.tbt_ms:
+        return True
+    mean = sum(it.itl_list) / len(it.itl_list)
+    return abs(it.tbt_ms - mean) <= max(0.1 * mean, 1.0)
+
+
+@message(
+    rules=(
+        rule(
+            "evictions-counted",
+            ("evict_count", "evict_ms"),
+            "above 0 where evict_ms is",
+            lambda it: it.evict_count > 0 or it.evict_ms == 0,
+            why="Time spent on evictions is time of at least one.",
+        ),
+        rule(
+            "transfers-counted",
+            ("kv_transfer_count", "kv_transfer_bytes", "kv_transfer_ms"),
+            "above 0 where kv_transfer_bytes or kv_transfer_ms is",
+            lambda it: it.kv_transfer_count > 0 or it.kv_transfer_bytes == it.kv_transfer_ms == 0,
+            why="What moved bytes or took time is at least one transfer.",
+        ),
+        rule(
+            "latencies-not-negative",
+            ("itl_list",),
+            "at least 0 in each item",
+            lambda it: all(gap >= 0 for gap in it.itl_list),
+            why="Tokens come in the order of the output.",
+        ),
+        rule(
+            "latencies-fit-decode-time",
+            ("itl_list", "decode_ms"),
+            "decode_ms in all, give or take a tenth of it or 1 ms for each item, whichever is more",
+            _fit_decode_time,
+            why="They are the gaps from the first token to the last, and decode is what is done in them.",
+        ),
+        rule(
+            "tbt-is-the-mean-latency",
+            ("tbt_ms", "itl_list"),
+            "the mean of itl_list, give or take a tenth of it or 1 ms, whichever is more",
+            _is_mean_latency,
+            why="Both tell of the gaps between tokens; 0 and an empty list are not measured.",
+        ),
+    )
+)
 class Metrics:
     """What serving one request cost, as the engine measured it.
 
@@ -131,8 +242,81 @@ class Metrics:
     component_trace: Sequence[str] | None = None
     """Names of the components that the request passed through, in order; None where not traced."""
 
+    @classmethod
+    def from_token_times(
+        cls,
+        arrival: float,
+        token_times: Sequence[float],
+        *,
+        prompt_tokens: int,
+        cached_tokens: int = 0,
+        scheduled: float | None = None,
+        failed: bool = False,
+        **measured: Any,
+    ) -> "Metrics":
+        """The metrics of one request, from when it came and when each of its output tokens came.
 
-@message
+        All times are seconds of one clock, such as :func:`time.monotonic`; results are milliseconds. ``t[0]`` to
+        ``t[n-1]`` are the times of ``n`` output tokens.
+
+        - ``ttft_ms``: ``t[0] - arrival``, as MLPerf Inference, vLLM's and NVIDIA's benchmarks have it: the wait in the
+          queue is part of it.
+        - ``itl_list``: ``t[i] - t[i-1]``, as vLLM has it: each gap by itself. NVIDIA calls the mean of them so.
+        - ``tpot_ms``: ``(t[n-1] - t[0]) / (n - 1)``, as MLPerf, vLLM and NVIDIA (there: ITL) have it: without the
+          first token, whose time is TTFT. LLMPerf counts it in, and so mixes prefill with decode.
+        - ``tbt_ms``: the mean gap, which of one request's tokens is ``tpot_ms``.
+        - ``prefill_ms``: ``t[0] - scheduled``, or ``t[0] - arrival`` where ``scheduled`` is not told.
+        - ``decode_ms``: ``t[n-1] - t[0]``.
+        - ``throughput_tps``: ``n / (t[n-1] - arrival)``, NVIDIA's tokens a second of one user: over the whole latency,
+          since a user waits for the first token too. vLLM and MLPerf give that of a whole run.
+        - ``prefix_hit_rate``: ``cached_tokens / prompt_tokens``.
+        - ``kv_used_tokens``, where it is not told: ``prompt_tokens + n - 1``; the last token is not computed upon.
+        - ``error_rate``: 1 where the request failed, else 0.
+
+        Of one token there are no gaps: ``tpot_ms``, ``tbt_ms`` and ``decode_ms`` are 0. Of none all latencies are 0. A
+        request that failed has those of the tokens that came.
+
+        Args:
+            arrival: when the request came.
+            token_times: when each output token came, in their order; those that came in one step have one time.
+            prompt_tokens: tokens in the prompt, at least 0.
+            cached_tokens: how many of them the prefix cache held, at most all.
+            scheduled: when prefill began, between ``arrival`` and the first token.
+            failed: whether the request failed.
+            **measured: other fields of ``Metrics``, such as ``peak_mem_mb``, which is 0 where it is not told.
+
+        Raises:
+            ValidationError: a time is no finite number or earlier than the one before it, a count is out of range, or a
+                field is told that is computed, or that there is none of.
+        """
+        told: dict[str, Any] = {
+            "peak_mem_mb": 0,
+            "kv_used_tokens": prompt_tokens + max(len(token_times) - 1, 0),
+            **measured,
+        }
+        computed = latencies(
+            arrival,
+            token_times,
+            prompt_tokens=prompt_tokens,
+            cached_tokens=cached_tokens,
+            scheduled=scheduled,
+            failed=failed,
+            measured=measured,
+        )
+        return cls(**computed, **told)
+
+
+@message(
+    rules=(
+        rule(
+            "error-if-and-only-if-failed",
+            ("error", "finish_reason"),
+            "given where finish_reason is 'error', and None where it is not",
+            lambda it: (it.error is not None) == (it.finish_reason == "error"),
+            why="The error is what went wrong, and nothing else did.",
+        ),
+    )
+)
 class Response:
     """The whole answer to a request with ``stream=False``; sent once, by the engine to the caller."""
 
@@ -188,7 +372,17 @@ class StreamEventDelta:
     """Ids of the new tokens, in order: one in plain decode, several with speculative decoding."""
 
 
-@message
+@message(
+    rules=(
+        rule(
+            "error-if-and-only-if-failed",
+            ("error", "finish_reason"),
+            "given where finish_reason is 'error', and None where it is not",
+            lambda it: (it.error is not None) == (it.finish_reason == "error"),
+            why="The error is what went wrong, and nothing else did.",
+        ),
+    )
+)
 class StreamEventEnd:
     """Last event of a stream, sent once, after success and after failure alike: the whole output and its cost."""
 
