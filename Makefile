@@ -102,6 +102,7 @@ docs: $(STAMP)
 	$(BIN)/python docs/generate_reference.py
 	$(BIN)/python docs/generate_architecture.py
 	$(BIN)/python docs/generate_lint.py
+	$(BIN)/python docs/generate_tables.py
 
 lock: $(STAMP)
 	$(BIN)/python -m sagellm_protocol.schema.lock

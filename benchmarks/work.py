@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 
-from benchmarks import messages
+from benchmarks import kv, messages
 from benchmarks.case import Case
 from benchmarks.equals import AttrsTwins, StructTwins
 from benchmarks.release import published_classes
@@ -38,6 +38,7 @@ WORKS = {
     "upgrade from 0.1.0": "a dict as that release wrote it to a dict of today, unchecked",
     "hash": "`hash()` of a message; the release has none",
     "equality": "`==` of two equal messages, decoded apart",
+    **kv.WORKS,
 }
 
 
@@ -62,4 +63,4 @@ def table() -> tuple[list[Case], dict[str, str]]:
         for case in cases:
             found.setdefault((case.work, case.message), []).append(case)
     order = [(work, message) for work in WORKS for message in payloads]
-    return [case for key in order for case in found.get(key, ())], missing
+    return [*(case for key in order for case in found.get(key, ())), *kv.cases()], missing

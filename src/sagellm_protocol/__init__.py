@@ -78,6 +78,10 @@ if TYPE_CHECKING:
         KVPriority as KVPriority,
         KVQoSPolicy as KVQoSPolicy,
     )
+    from sagellm_protocol.model.consistency import (
+        check_consistent as check_consistent,
+        violations as violations,
+    )
     from sagellm_protocol.model.declaring import evolve as evolve
     from sagellm_protocol.model.exceptions import (
         AmbiguousPayloadError as AmbiguousPayloadError,
@@ -205,6 +209,7 @@ else:
                 KVAllocateParams KVDType KVEvictParams KVEvictReason KVFreeParams KVHandle KVHookEvent
                 KVHookPayload KVLayout KVMigrateParams KVPrefetchParams KVPriority KVQoSPolicy
             """,
+            "model.consistency": "check_consistent violations",
             "model.declaring": "evolve",
             "model.exceptions": """
                 AmbiguousPayloadError DecodeError EncodeError LossyDowngradeError MissingExtraError
