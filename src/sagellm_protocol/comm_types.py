@@ -179,15 +179,27 @@ class CollectiveRequest:
 _WENT_WRONG = frozenset((CommStatus.FAILED, CommStatus.TIMEOUT, CommStatus.CANCELLED))
 
 
+_BARRIER_MOVES_NOTHING = rule(
+    "barrier-moves-nothing",
+    ("bytes_transferred", "op"),
+    "0 where op is barrier",
+    lambda it: it.bytes_transferred == 0 or it.op is not CollectiveOp.BARRIER,
+    why="A barrier only waits.",
+)
+
+
+_ERROR_OF_FAILURES = rule(
+    "error-of-failures",
+    ("error_message", "status"),
+    "None where status is pending, in_progress or completed",
+    lambda it: it.error_message is None or it.status in _WENT_WRONG,
+    why="Nothing went wrong, or not yet.",
+)
+
+
 @message(
     rules=(
-        rule(
-            "error-of-failures",
-            ("error_message", "status"),
-            "None where status is pending, in_progress or completed",
-            lambda it: it.error_message is None or it.status in _WENT_WRONG,
-            why="Nothing went wrong, or not yet.",
-        ),
+        _ERROR_OF_FAILURES,
         rule(
             "nothing-moved-while-pending",
             ("bytes_transferred", "status"),
@@ -195,13 +207,7 @@ _WENT_WRONG = frozenset((CommStatus.FAILED, CommStatus.TIMEOUT, CommStatus.CANCE
             lambda it: it.bytes_transferred == 0 or it.status is not CommStatus.PENDING,
             why="Pending means not started.",
         ),
-        rule(
-            "barrier-moves-nothing",
-            ("bytes_transferred", "op"),
-            "0 where op is barrier",
-            lambda it: it.bytes_transferred == 0 or it.op is not CollectiveOp.BARRIER,
-            why="A barrier only waits.",
-        ),
+        _BARRIER_MOVES_NOTHING,
     )
 )
 class CollectiveResponse:
@@ -225,17 +231,16 @@ class CollectiveResponse:
     """Free JSON about the result."""
 
 
-@message(
-    rules=(
-        rule(
-            "another-rank",
-            ("dst_rank", "src_rank"),
-            "another than src_rank",
-            lambda it: it.dst_rank != it.src_rank,
-            why="One rank sends to one other.",
-        ),
-    )
+_ANOTHER_RANK = rule(
+    "another-rank",
+    ("dst_rank", "src_rank"),
+    "another than src_rank",
+    lambda it: it.dst_rank != it.src_rank,
+    why="One rank sends to one other.",
 )
+
+
+@message(rules=(_ANOTHER_RANK,))
 class P2PSendRequest:
     """Send of one tensor to one other rank; matches the ``P2PRecvRequest`` of the same group, ranks and tag."""
 
@@ -263,13 +268,7 @@ class P2PSendRequest:
 
 @message(
     rules=(
-        rule(
-            "error-of-failures",
-            ("error_message", "status"),
-            "None where status is pending, in_progress or completed",
-            lambda it: it.error_message is None or it.status in _WENT_WRONG,
-            why="Nothing went wrong, or not yet.",
-        ),
+        _ERROR_OF_FAILURES,
         rule(
             "nothing-moved-while-pending",
             ("bytes_sent", "status"),
@@ -296,17 +295,7 @@ class P2PSendResponse:
     """What went wrong, for people and logs; None if nothing did."""
 
 
-@message(
-    rules=(
-        rule(
-            "another-rank",
-            ("dst_rank", "src_rank"),
-            "another than src_rank",
-            lambda it: it.dst_rank != it.src_rank,
-            why="One rank sends to one other.",
-        ),
-    )
-)
+@message(rules=(_ANOTHER_RANK,))
 class P2PRecvRequest:
     """Receipt of one tensor from one other rank; matches the ``P2PSendRequest`` of the same group, ranks and tag."""
 
@@ -334,13 +323,7 @@ class P2PRecvRequest:
 
 @message(
     rules=(
-        rule(
-            "error-of-failures",
-            ("error_message", "status"),
-            "None where status is pending, in_progress or completed",
-            lambda it: it.error_message is None or it.status in _WENT_WRONG,
-            why="Nothing went wrong, or not yet.",
-        ),
+        _ERROR_OF_FAILURES,
         rule(
             "nothing-moved-while-pending",
             ("bytes_received", "status"),
@@ -383,13 +366,7 @@ def _is_bytes_over_time(it: "CommOperationMetrics") -> bool:
             _is_bytes_over_time,
             why="That is what it measures; 0 is not measured.",
         ),
-        rule(
-            "barrier-moves-nothing",
-            ("bytes_transferred", "op"),
-            "0 where op is barrier",
-            lambda it: it.bytes_transferred == 0 or it.op is not CollectiveOp.BARRIER,
-            why="A barrier only waits.",
-        ),
+        _BARRIER_MOVES_NOTHING,
     )
 )
 class CommOperationMetrics:

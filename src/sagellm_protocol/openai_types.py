@@ -73,17 +73,18 @@ class ChatCompletionChoice:
     tools. Must be given; None where it is not known."""
 
 
+_TOTAL_IS_THE_SUM = rule(
+    "total-is-the-sum",
+    ("total_tokens", "prompt_tokens", "completion_tokens"),
+    "prompt_tokens and completion_tokens together",
+    lambda it: it.total_tokens == it.prompt_tokens + it.completion_tokens,
+    why="Every token is either of the prompt or generated.",
+)
+
+
 @message(
     unknown="ignore",
-    rules=(
-        rule(
-            "total-is-the-sum",
-            ("total_tokens", "prompt_tokens", "completion_tokens"),
-            "prompt_tokens and completion_tokens together",
-            lambda it: it.total_tokens == it.prompt_tokens + it.completion_tokens,
-            why="Every token is either of the prompt or generated.",
-        ),
-    ),
+    rules=(_TOTAL_IS_THE_SUM,),
 )
 class ChatCompletionUsage:
     """What a chat completion is billed for."""
@@ -96,17 +97,18 @@ class ChatCompletionUsage:
     """Sum of the two (not checked)."""
 
 
+_ONE_OF_EACH_INDEX = rule(
+    "one-of-each-index",
+    ("choices",),
+    "of different index each",
+    lambda it: len({found.index for found in it.choices}) == len(it.choices),
+    why="An index is the place of one of them, and of no other.",
+)
+
+
 @message(
     unknown="ignore",
-    rules=(
-        rule(
-            "one-of-each-index",
-            ("choices",),
-            "of different index each",
-            lambda it: len({found.index for found in it.choices}) == len(it.choices),
-            why="An index is the place of one of them, and of no other.",
-        ),
-    ),
+    rules=(_ONE_OF_EACH_INDEX,),
 )
 class ChatCompletionResponse:
     """Answer to a ``ChatCompletionRequest`` with ``stream=False``; sent once, by the gateway to the client."""
@@ -206,15 +208,7 @@ class CompletionChoice:
 
 @message(
     unknown="ignore",
-    rules=(
-        rule(
-            "total-is-the-sum",
-            ("total_tokens", "prompt_tokens", "completion_tokens"),
-            "prompt_tokens and completion_tokens together",
-            lambda it: it.total_tokens == it.prompt_tokens + it.completion_tokens,
-            why="Every token is either of the prompt or generated.",
-        ),
-    ),
+    rules=(_TOTAL_IS_THE_SUM,),
 )
 class CompletionUsage:
     """What a completion is billed for."""
@@ -229,15 +223,7 @@ class CompletionUsage:
 
 @message(
     unknown="ignore",
-    rules=(
-        rule(
-            "one-of-each-index",
-            ("choices",),
-            "of different index each",
-            lambda it: len({found.index for found in it.choices}) == len(it.choices),
-            why="An index is the place of one of them, and of no other.",
-        ),
-    ),
+    rules=(_ONE_OF_EACH_INDEX,),
 )
 class CompletionResponse:
     """Answer to a ``CompletionRequest``; sent by the gateway to the client."""

@@ -116,15 +116,18 @@ def _can_hold(it: "PhysicalOperator | OperatorMapping") -> bool:
     return asked is None or (asked.dtype in (None, it.dtype) and asked.device_type in (None, device_type))
 
 
+_CONSTRAINTS_THAT_CAN_HOLD = rule(
+    "constraints-that-can-hold",
+    ("constraints", "dtype", "device"),
+    "None, or ask for the dtype and type of device of the message, if they ask for any",
+    _can_hold,
+    why="A kernel with conditions that it cannot meet is never chosen.",
+)
+
+
 @message(
     rules=(
-        rule(
-            "constraints-that-can-hold",
-            ("constraints", "dtype", "device"),
-            "None, or ask for the dtype and type of device of the message, if they ask for any",
-            _can_hold,
-            why="A kernel with conditions that it cannot meet is never chosen.",
-        ),
+        _CONSTRAINTS_THAT_CAN_HOLD,
         rule(
             "constraints-of-its-family",
             ("constraints", "kernel_kind"),
@@ -155,17 +158,7 @@ class PhysicalOperator:
     """Free JSON about the kernel."""
 
 
-@message(
-    rules=(
-        rule(
-            "constraints-that-can-hold",
-            ("constraints", "dtype", "device"),
-            "None, or ask for the dtype and type of device of the message, if they ask for any",
-            _can_hold,
-            why="A kernel with conditions that it cannot meet is never chosen.",
-        ),
-    )
-)
+@message(rules=(_CONSTRAINTS_THAT_CAN_HOLD,))
 class OperatorMapping:
     """A choice: this type of operator runs as that kernel, on that device, in that data type."""
 

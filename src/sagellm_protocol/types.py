@@ -306,17 +306,16 @@ class Metrics:
         return cls(**computed, **told)
 
 
-@message(
-    rules=(
-        rule(
-            "error-if-and-only-if-failed",
-            ("error", "finish_reason"),
-            "given where finish_reason is 'error', and None where it is not",
-            lambda it: (it.error is not None) == (it.finish_reason == "error"),
-            why="The error is what went wrong, and nothing else did.",
-        ),
-    )
+_ERROR_IF_AND_ONLY_IF_FAILED = rule(
+    "error-if-and-only-if-failed",
+    ("error", "finish_reason"),
+    "given where finish_reason is 'error', and None where it is not",
+    lambda it: (it.error is not None) == (it.finish_reason == "error"),
+    why="The error is what went wrong, and nothing else did.",
 )
+
+
+@message(rules=(_ERROR_IF_AND_ONLY_IF_FAILED,))
 class Response:
     """The whole answer to a request with ``stream=False``; sent once, by the engine to the caller."""
 
@@ -372,17 +371,7 @@ class StreamEventDelta:
     """Ids of the new tokens, in order: one in plain decode, several with speculative decoding."""
 
 
-@message(
-    rules=(
-        rule(
-            "error-if-and-only-if-failed",
-            ("error", "finish_reason"),
-            "given where finish_reason is 'error', and None where it is not",
-            lambda it: (it.error is not None) == (it.finish_reason == "error"),
-            why="The error is what went wrong, and nothing else did.",
-        ),
-    )
-)
+@message(rules=(_ERROR_IF_AND_ONLY_IF_FAILED,))
 class StreamEventEnd:
     """Last event of a stream, sent once, after success and after failure alike: the whole output and its cost."""
 

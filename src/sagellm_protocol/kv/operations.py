@@ -75,6 +75,15 @@ class KVCacheAllocateRequest:
     """Name of the place that the scheduler chose. None to leave it to the pool manager."""
 
 
+_ERROR_OF_FAILURES = rule(
+    "error-of-failures",
+    ("error", "success"),
+    "None where success is true",
+    lambda it: it.error is None or not it.success,
+    why="Nothing went wrong.",
+)
+
+
 @message(
     rules=(
         rule(
@@ -105,13 +114,7 @@ class KVCacheAllocateRequest:
             lambda it: it.prefix_hit or it.prefix_hit_len == it.reused_bytes == 0,
             why="What is reused are blocks of the prefix.",
         ),
-        rule(
-            "error-of-failures",
-            ("error", "success"),
-            "None where success is true",
-            lambda it: it.error is None or not it.success,
-            why="Nothing went wrong.",
-        ),
+        _ERROR_OF_FAILURES,
     )
 )
 class KVCacheAllocateResponse:
@@ -193,13 +196,7 @@ class KVCacheEvictRequest:
             lambda it: bool(it.evicted_handles) or it.evicted_tokens == it.evicted_bytes == 0,
             why="What was freed was held by handles that are given up.",
         ),
-        rule(
-            "error-of-failures",
-            ("error", "success"),
-            "None where success is true",
-            lambda it: it.error is None or not it.success,
-            why="Nothing went wrong.",
-        ),
+        _ERROR_OF_FAILURES,
     )
 )
 class KVCacheEvictResponse:
@@ -248,6 +245,15 @@ class KVCacheFreeRequest:
     """Whether to keep the contents for prefix reuse; the blocks become ``KVBlockState.CACHED`` instead of ``FREE``."""
 
 
+_ERRORS_OF_FAILURES = rule(
+    "errors-of-failures",
+    ("errors", "failed_handles"),
+    "of failed_handles alone",
+    lambda it: it.errors.keys() <= set(map(str, it.failed_handles)),
+    why="An error tells why a handle failed.",
+)
+
+
 @message(
     rules=(
         rule(
@@ -264,13 +270,7 @@ class KVCacheFreeRequest:
             lambda it: not set(it.failed_handles) & set(it.freed_handles),
             why="A handle meets one of the two ends.",
         ),
-        rule(
-            "errors-of-failures",
-            ("errors", "failed_handles"),
-            "of failed_handles alone",
-            lambda it: it.errors.keys() <= set(map(str, it.failed_handles)),
-            why="An error tells why a handle failed.",
-        ),
+        _ERRORS_OF_FAILURES,
         rule(
             "freed-by-handles",
             ("freed_handles", "freed_tokens", "freed_bytes"),
@@ -360,13 +360,7 @@ class KVCacheMigrateRequest:
             lambda it: not set(it.failed_handles) & set(it.migrated_handles),
             why="A handle meets one of the two ends.",
         ),
-        rule(
-            "errors-of-failures",
-            ("errors", "failed_handles"),
-            "of failed_handles alone",
-            lambda it: it.errors.keys() <= set(map(str, it.failed_handles)),
-            why="An error tells why a handle failed.",
-        ),
+        _ERRORS_OF_FAILURES,
         rule(
             "mapping-of-migrated",
             ("handle_mapping", "migrated_handles"),

@@ -34,6 +34,14 @@ from sagellm_protocol.model.units import (
     UnixTime,
 )
 
+_COMPRESSED_BY_SOMETHING = rule(
+    "compressed-by-something",
+    ("compression_type", "is_compressed"),
+    "other than none where is_compressed is true",
+    lambda it: it.compression_type is not CompressionType.NONE or not it.is_compressed,
+    why="What is compressed was compressed in some way.",
+)
+
 
 @message(
     rules=(
@@ -86,13 +94,7 @@ from sagellm_protocol.model.units import (
             lambda it: not (it.is_transferring and it.state is KVBlockState.FREE),
             why="Until a transfer ends, its data must not be changed, and free memory may be.",
         ),
-        rule(
-            "compressed-by-something",
-            ("compression_type", "is_compressed"),
-            "other than none where is_compressed is true",
-            lambda it: it.compression_type is not CompressionType.NONE or not it.is_compressed,
-            why="What is compressed was compressed in some way.",
-        ),
+        _COMPRESSED_BY_SOMETHING,
         rule(
             "transferring-by-a-transfer",
             ("transfer_id", "is_transferring"),
@@ -393,13 +395,7 @@ class KVPoolStats:
             lambda it: it.total_bytes >= it.offset + it.length,
             why="The shard is a part of the whole transfer.",
         ),
-        rule(
-            "compressed-by-something",
-            ("compression_type", "is_compressed"),
-            "other than none where is_compressed is true",
-            lambda it: it.compression_type is not CompressionType.NONE or not it.is_compressed,
-            why="What is compressed was compressed in some way.",
-        ),
+        _COMPRESSED_BY_SOMETHING,
         rule(
             "original-size-of-compressed",
             ("original_size", "is_compressed"),
