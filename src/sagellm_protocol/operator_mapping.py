@@ -110,7 +110,7 @@ class LogicalOperator:
     """Free JSON that does not affect the result."""
 
 
-def _can_hold(it: "PhysicalOperator | OperatorMapping") -> bool:
+def _can_hold(it: Any) -> bool:
     asked = it.constraints
     device_type, _, _ = it.device.partition(":")
     return asked is None or (asked.dtype in (None, it.dtype) and asked.device_type in (None, device_type))
