@@ -229,6 +229,13 @@ def test_budgets_are_of_requests_and_follow_what_is_told() -> None:
     assert [violation.at.number for violation in ledger.violations] == [6, 11]
 
 
+def test_a_budget_of_nothing_is_a_budget() -> None:
+    ledger = KVLedger(budgets={"r": 25})
+    ledger.begin_request("r", kv_budget_tokens=0)
+    both(ledger, "allocate", "a")
+    assert codes(ledger) == [("budget", "BUDGET_EXCEEDED")]
+
+
 def test_it_raises_where_it_is_told_to() -> None:
     ledger = KVLedger(on_violation="raise")
     with pytest.raises(

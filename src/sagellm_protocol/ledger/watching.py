@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Callable, Mapping
-from typing import Any, Literal, TypeAlias, cast
+from typing import Any, Literal, TypeAlias, cast, get_args
 
 import attrs
 
@@ -104,13 +104,7 @@ class KVLedger:
         self.pool_tokens = pool_tokens
         self.block_size = block_size
         self.bytes_per_token = bytes_per_token
-        self._operations: dict[Operation, Done] = {
-            "allocate": Done(),
-            "free": Done(),
-            "evict": Done(),
-            "migrate": Done(),
-            "prefetch": Done(),
-        }
+        self._operations: dict[Operation, Done] = {operation: Done() for operation in get_args(Operation)}
         self._told: Counter[str] = Counter()
         self._room = 0
         self._most_room = 0
@@ -306,7 +300,7 @@ class KVLedger:
         self._most_handles = max(self._most_handles, len(self._held))
         if self.pool_tokens is not None and self._room > self.pool_tokens:
             self._journal.break_rule(POOL, f"{self._room} tokens are handed out of {self.pool_tokens}")
-        budget = self._told_budgets.get(held.request_id) or self._budgets.get(held.request_id)
+        budget = self._told_budgets.get(held.request_id, self._budgets.get(held.request_id))
         if budget is not None:
             asked = sum(other.num_tokens for other in self._of_request[held.request_id].values())
             if asked > budget:
