@@ -179,7 +179,7 @@ class _Survey:
                 inside = sum(self._count[id(inner)] for _, inner in self._inside[key])
                 self._count[key] = len(self._broken[key]) + inside
             elif key not in self._broken:
-                self._broken[key] = [found for found in map(_asked(message), rules_of(type(message))) if found]
+                self._broken[key] = broken_rules(message)
                 self._inside[key] = list(_held(message))
                 waiting.append((message, True))
                 waiting += [(inner, False) for _, inner in self._inside[key]]
@@ -206,16 +206,16 @@ class _Survey:
         return ValidationError(name, found, total - len(found)), odd
 
 
-def _asked(message: Any) -> Callable[[Rule], Broken | None]:
-    """Asks a rule of a message; gives None where it holds."""
-
-    def ask(rule: Rule) -> Broken | None:
+def broken_rules(message: Any) -> list[Broken]:
+    """The rules that a message itself breaks, in their order; those of the messages in it are not asked."""
+    found: list[Broken] = []
+    for rule in rules_of(type(message)):
         try:
-            return None if rule.predicate(message) else (rule, None)
-        except Exception as error:  # whatever a predicate of the user's raises
-            return rule, error
-
-    return ask
+            if not rule.predicate(message):
+                found.append((rule, None))
+        except Exception as error:  # noqa: PERF203 - whatever a predicate of the user's raises
+            found.append((rule, error))
+    return found
 
 
 def _held(message: Any) -> Iterator[Place]:

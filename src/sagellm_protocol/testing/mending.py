@@ -13,6 +13,7 @@ from typing import Any
 import attrs
 
 from sagellm_protocol.model.annotations import is_message
+from sagellm_protocol.model.consistency import broken_rules
 from sagellm_protocol.model.exceptions import ProtocolError
 from sagellm_protocol.model.frozen import EMPTY
 from sagellm_protocol.model.kinds import (
@@ -28,7 +29,7 @@ from sagellm_protocol.model.kinds import (
     Table,
     Type,
 )
-from sagellm_protocol.model.rules import Rule, rules_of
+from sagellm_protocol.model.rules import Rule
 from sagellm_protocol.model.spec import Derived, Field, Made, spec_of
 
 _ROUNDS = 24
@@ -59,14 +60,7 @@ def mended(message: Any, choice: int, keeping: Collection[str] = ()) -> Any:
 
 
 def _broken(message: Any) -> list[Rule]:
-    return [rule for rule in rules_of(type(message)) if not _holds(rule, message)]
-
-
-def _holds(rule: Rule, message: Any) -> bool:
-    try:
-        return bool(rule.predicate(message))
-    except Exception:  # whatever a predicate of the user's raises
-        return False
+    return [rule for rule, _ in broken_rules(message)]
 
 
 def _better(message: Any, fields: dict[str, Field], broken: list[Rule], choice: int) -> Any:
