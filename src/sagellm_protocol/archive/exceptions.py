@@ -24,3 +24,22 @@ class RefusedError(ArchiveError):
 
 class UnreadableError(ArchiveError):
     """A source could not be read to its end, as a damaged ``.gz`` file cannot."""
+
+
+class StrictError(ArchiveError):
+    """A record would have been set aside, and the run was told to stop at the first."""
+
+    def __init__(self, source: str, offset: int, reason: str) -> None:
+        self.source, self.offset, self.reason = source, offset, reason
+        super().__init__(f"{source}, at byte {offset}: {reason}")
+
+    def __reduce__(self) -> tuple[type[StrictError], tuple[str, int, str]]:
+        return type(self), (self.source, self.offset, self.reason)
+
+
+class WorkersError(ArchiveError):
+    """The workers of a run are gone, or cannot begin. What was written is kept: the same call goes on with the rest."""
+
+
+class TooManyRejectedError(ArchiveError):
+    """More of the records were set aside than the run was told to put up with."""

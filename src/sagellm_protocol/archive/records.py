@@ -11,33 +11,14 @@ from pathlib import Path
 from typing import IO, Any, NamedTuple
 
 from sagellm_protocol.archive.exceptions import UnreadableError
+from sagellm_protocol.archive.formats.gzips import MAGIC
+from sagellm_protocol.archive.formats.recognising import BOM, FOREIGN
 from sagellm_protocol.codecs.formats import MAX_BYTES
 
 BUFFER = 1 << 20
 """Bytes read or written at a time."""
 
 _DAMAGE = (OSError, EOFError, zlib.error)
-_BOM = b"\xef\xbb\xbf"
-_GZIP = b"\x1f\x8b"
-_FOREIGN = {
-    _GZIP: "gzip",
-    b"\x28\xb5\x2f\xfd": "zstd data, which this version cannot read",
-    b"\xfd7zXZ\x00": "xz data, which this version cannot read",
-    **{b"BZh%d1AY&SY" % level: "bzip2 data, which this version cannot read" for level in range(1, 10)},
-    b"\x04\x22\x4d\x18": "lz4 data, which this version cannot read",
-    b"PK\x03\x04": "a zip archive",
-    b"7z\xbc\xaf\x27\x1c": "a 7z archive",
-    b"PAR1": "Parquet",
-    b"ARROW1\x00\x00": "Arrow data",
-    b"Obj\x01": "Avro",
-    b"SQLite format 3\x00": "an SQLite database",
-    b"\xff\xfe": "UTF-16 or UTF-32 text",
-    b"\xfe\xff": "UTF-16 text",
-    b"\x00\x00\xfe\xff": "UTF-32 text",
-    b"{\x00": "UTF-16 or UTF-32 text",
-    b"\x00{": "UTF-16 text",
-}
-"""How files begin that hold no lines of JSON, and what they hold."""
 
 
 class Source(NamedTuple):
@@ -78,7 +59,7 @@ def reading(file: io.BufferedReader[Any], *, compressed: bool = False) -> Iterat
         UnreadableError: what it holds is told by its beginning and is no text in UTF-8.
     """
     beginning = _peek(file)
-    if beginning.startswith(_GZIP):
+    if beginning.startswith(MAGIC):
         with gzip.GzipFile(fileobj=file, mode="rb") as plain, io.BufferedReader(plain, BUFFER) as lines:
             _begin(lines, " within gzip")
             yield Source(lines, file, compressed=True)
@@ -92,11 +73,11 @@ def reading(file: io.BufferedReader[Any], *, compressed: bool = False) -> Iterat
 def _begin(lines: io.BufferedReader[Any], where: str) -> None:
     """Pass over a byte order mark; raise for what is no text."""
     beginning = _peek(lines)
-    for start, what in _FOREIGN.items():
+    for start, what in FOREIGN.items():
         if beginning.startswith(start):
             raise UnreadableError(f"holds {what}{where}, not JSON Lines in UTF-8")
-    if beginning.startswith(_BOM):
-        lines.read(len(_BOM))
+    if beginning.startswith(BOM):
+        lines.read(len(BOM))
 
 
 class LongLine:
