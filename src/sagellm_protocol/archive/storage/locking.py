@@ -10,33 +10,55 @@ from importlib import import_module
 from pathlib import Path
 
 from sagellm_protocol.archive.exceptions import RefusedError
+from sagellm_protocol.archive.storage.places import LOCK
+from sagellm_protocol.archive.storage.store import Held
 
-LOCK = ".sagellm.lock"
-"""The file that is locked. It is there while a run is at work; what a killed one leaves does not hinder."""
 _SYSTEM = os.name
 _HELD = (errno.EAGAIN, errno.EACCES, errno.EDEADLK)
 
 
+_DESCRIPTORS: set[int] = set()
+"""The files that this process has locked."""
+
+
+def _let_go() -> None:
+    """A process that was forked has them open as well; as long as it has, it would hold the locks of one that died."""
+    while _DESCRIPTORS:
+        os.close(_DESCRIPTORS.pop())
+
+
+# Windows forks nothing.
+getattr(os, "register_at_fork", dict)(after_in_child=_let_go)
+
+
 @contextlib.contextmanager
-def alone_in(folder: Path) -> Iterator[None]:
+def alone_in(folder: str) -> Iterator[Held]:
     """Nobody else who asks for the same is in the folder for the time of the ``with``.
 
     Raises:
         RefusedError: somebody else is.
         OSError: the folder, or its file system, does not let itself be locked.
     """
-    path = folder / LOCK
+    path = Path(folder, LOCK)
     descriptor = _locked(path)
     # Who held it before may have removed the file between our opening and our locking it.
     while not _is(path, descriptor):
         os.close(descriptor)
         descriptor = _locked(path)
+
+    def held() -> None:
+        if not _is(path, descriptor):
+            raise RefusedError([f"{path} was removed: another upgrade may be at work"])
+
+    _DESCRIPTORS.add(descriptor)
     try:
-        yield
+        yield held
     finally:
+        _DESCRIPTORS.discard(descriptor)
         # Some systems remove no file that is open; it does not hinder.
         with contextlib.suppress(OSError):
-            path.unlink()
+            if _is(path, descriptor):
+                path.unlink()
         os.close(descriptor)
 
 
