@@ -7,7 +7,8 @@ from typing import Any
 
 import attrs
 
-from sagellm_protocol.archive.upgrading import Upgraded
+from sagellm_protocol.archive.reasons import gist
+from sagellm_protocol.archive.upgraded import Upgraded
 
 _NAMES = 1000
 OTHERS = "(others)"
@@ -34,19 +35,19 @@ class TypeCounts:
         """How many there are."""
         return self.upgraded + self.unchanged
 
-    def count(self, upgraded: Upgraded) -> None:
-        """Count a record."""
+    def count(self, upgraded: Upgraded, times: int = 1) -> None:
+        """Count a record, or so many of which the same is to be said."""
         if upgraded.record is None:
-            self.unchanged += 1
+            self.unchanged += times
         else:
-            self.upgraded += 1
-        _count(self.revisions, (upgraded.revisions,))
+            self.upgraded += times
+        _count(self.revisions, (upgraded.revisions,), times)
         if upgraded.unknown:
-            _count(self.unknown_fields, upgraded.unknown)
+            _count(self.unknown_fields, upgraded.unknown, times)
         if upgraded.filled:
-            _count(self.filled, upgraded.filled)
+            _count(self.filled, upgraded.filled, times)
         if upgraded.made_up:
-            _count(self.made_up, upgraded.made_up)
+            _count(self.made_up, upgraded.made_up, times)
 
     def add(self, other: TypeCounts) -> None:
         """Add what was found elsewhere."""
@@ -70,6 +71,8 @@ class Counts:
     blank: int = 0
     """Lines with nothing but white space: no records, but copied."""
     types: dict[str, TypeCounts] = attrs.field(factory=dict)
+    reasons: dict[str, int] = attrs.field(factory=dict)
+    """How many records were set aside why, without what is particular to one of them. Who writes them down counts."""
 
     @property
     def upgraded(self) -> int:
@@ -94,16 +97,21 @@ class Counts:
             _add(found, counts.revisions)
         return dict(sorted(found.items()))
 
-    def count(self, upgraded: Upgraded) -> None:
-        """Count a record that went through."""
+    def count(self, upgraded: Upgraded, times: int = 1) -> None:
+        """Count a record that went through, or so many of which the same is to be said."""
         counts = self.types.get(upgraded.message)
         if counts is None:
             counts = self.types[upgraded.message] = TypeCounts()
-        counts.count(upgraded)
+        counts.count(upgraded, times)
+
+    def count_reasons(self, reasons: Iterable[str]) -> None:
+        """Count why records were set aside."""
+        _count(self.reasons, map(gist, reasons), 1)
 
     def add(self, other: Counts) -> None:
         """Add what was found elsewhere."""
         self.rejected += other.rejected
+        _add(self.reasons, other.reasons)
         self.blank += other.blank
         for name, theirs in other.types.items():
             self.types.setdefault(name, TypeCounts()).add(theirs)
@@ -121,15 +129,16 @@ class Counts:
             "made_up": _sum(counts.made_up for counts in self.types.values()),
             "revisions": self.revisions,
             "types": {name: counts.to_plain() for name, counts in sorted(self.types.items())},
+            "reasons": dict(sorted(self.reasons.items())),
         }
 
 
-def _count(counts: dict[str, int], names: Iterable[str]) -> None:
+def _count(counts: dict[str, int], names: Iterable[str], times: int) -> None:
     for name in names:
         if name in counts:
-            counts[name] += 1
+            counts[name] += times
         else:
-            _add(counts, {name: 1})
+            _add(counts, {name: times})
 
 
 def _add(ours: dict[str, int], theirs: Mapping[str, int]) -> None:

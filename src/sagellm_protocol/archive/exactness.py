@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
+from collections.abc import Iterable
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 import orjson
@@ -65,6 +67,12 @@ def is_kept(payload: Any, record: bytes) -> bool:
     return not _ODD.search(record) and plain.count(b'":') == given.count(b'":')
 
 
+def are_plain(payloads: list[Any], records: Iterable[bytes]) -> bool:
+    """Whether the records, which are objects, are what writing their payloads plainly gives, but for white space."""
+    plain, given = dumps(payloads)[1:-1].translate(None, _WHITE), b",".join(records).translate(None, _WHITE)
+    return plain == given
+
+
 class Exact:
     """A record whose numbers remember how they are written.
 
@@ -80,14 +88,23 @@ class Exact:
 
     def __init__(self, record: bytes) -> None:
         self._texts: dict[int, tuple[float, str]] = {}
-        self.payload = json.loads(
-            record, parse_float=self._float, parse_int=self._integer, object_pairs_hook=_each_once
-        )
+        self.payload = json.loads(record, parse_float=self._float, parse_int=self._integer, object_pairs_hook=each_once)
 
     @property
     def differs(self) -> bool:
         """Whether any number would be written otherwise."""
         return bool(self._texts)
+
+    def refuse_inexact(self) -> None:
+        """Raise where a number is not the float that it is read as: MessagePack has no room for its digits.
+
+        Raises:
+            DecodeError: there is one.
+        """
+        for value, text in self._texts.values():
+            # The shortest text of a float is what all formats take it for: 1.10 is 1.1, and 0.1 is 0.1.
+            if not _same_number(text, value):
+                raise DecodeError(f"the number {short(text)} has more digits than a float can hold")
 
     def write(self, payload: Any) -> bytes:
         """Write a payload that holds values of this one."""
@@ -115,7 +132,19 @@ class Exact:
         return value if known is None else orjson.Fragment(known[1])
 
 
-def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _same_number(text: str, value: float) -> bool:
+    try:
+        return Decimal(text) == Decimal(repr(value))
+    except InvalidOperation:  # an exponent past what even decimals have
+        return False
+
+
+def each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """The object of these pairs.
+
+    Raises:
+        DecodeError: it names a field twice.
+    """
     payload = dict(pairs)
     if len(payload) < len(pairs):
         name, _ = Counter(name for name, _ in pairs).most_common(1)[0]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property, lru_cache
 from typing import Any
 
@@ -84,6 +84,11 @@ class Nearness:
                 f"the record fits no message; as {spec.name} of {nearest.revision} it breaks\n{listed}"
             )
         return UnknownPayloadError(f"the record fits no message; {spec.name} of {nearest.revision} comes nearest")
+
+    def nearest(self, payload: Mapping[str, Any]) -> tuple[str, Spec] | None:
+        """The revision and the message that a payload comes nearest to by the names of its fields, if to any."""
+        model = self._nearest(frozenset(payload))
+        return None if model is None else (model.revision, model.spec)
 
     def doubts(self, payload: Any, found: Spec) -> bool:
         """Whether a payload that ``found`` takes with unknown fields may rather be another message, damaged.

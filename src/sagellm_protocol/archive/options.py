@@ -69,6 +69,20 @@ class Options:
         """As plain data."""
         return {"type": self.message, "since": self.since, "fill": dict(self.fill), "envelope": self.envelope}
 
+    def to_json(self) -> bytes:
+        """As JSON."""
+        return dumps(self.to_plain())
+
+    @classmethod
+    def from_plain(cls, data: Mapping[str, Any]) -> Options:
+        """Out of what :meth:`to_plain` gave.
+
+        Raises:
+            ValidationError: a choice is of the wrong type.
+            KeyError: one is missing.
+        """
+        return cls(data["type"], data["since"], data["fill"], data["envelope"])
+
 
 _NAME = "archive.Options"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import typing
+from functools import lru_cache
 from typing import Any
 
 import attrs
@@ -18,7 +19,7 @@ def structure(kind: Any, value: Any) -> Any:
     if kind is Any:
         return value
     if attrs.has(kind):
-        hints = typing.get_type_hints(kind)
+        hints = _hints(kind)
         data = structure(dict, value)
         return kind(**{field.name: structure(hints[field.name], data[field.name]) for field in attrs.fields(kind)})
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
@@ -31,3 +32,6 @@ def structure(kind: Any, value: Any) -> Any:
     if type(value) is not kind:
         raise TypeError(f"a {kind.__name__} is needed, this is {type(value).__name__}")
     return value
+
+
+_hints = lru_cache(maxsize=64)(typing.get_type_hints)

@@ -1,4 +1,4 @@
-"""One record: what it is, what it becomes, and whether that is right."""
+"""Records: what each is, what it becomes, and whether that is right."""
 
 from __future__ import annotations
 
@@ -9,13 +9,17 @@ from typing import Any
 import attrs
 import orjson
 
-from sagellm_protocol.archive.exactness import Exact, has_many_digits, is_kept, refuse_big_integers
+from sagellm_protocol.archive.batching import Batches, UpgradedBatch
+from sagellm_protocol.archive.exactness import Exact, is_kept
 from sagellm_protocol.archive.explaining import Nearness
 from sagellm_protocol.archive.filling import Filling
 from sagellm_protocol.archive.options import Options
+from sagellm_protocol.archive.upgraded import Upgraded
+from sagellm_protocol.archive.wires import PARSE, WRITE, Wire, checked, refuse_repeated
 from sagellm_protocol.codecs import envelope
 from sagellm_protocol.codecs.json import dumps, loads
 from sagellm_protocol.history import HISTORY, Candidate, History
+from sagellm_protocol.history.routes import Route, Unsure
 from sagellm_protocol.history.upgrading import Upgrade
 from sagellm_protocol.model.annotations import read_type
 from sagellm_protocol.model.exceptions import UnknownPayloadError
@@ -31,24 +35,6 @@ _INDEX = re.compile(r"\[[0-9]+\]")
 
 
 @attrs.frozen
-class Upgraded:
-    """What became of one record."""
-
-    message: str
-    """What it is, by full name."""
-    revisions: str
-    """The revisions that may have written it: ``0.1.0.1 to 0.4.0.7``."""
-    record: bytes | None
-    """Today's form, without a line ending; None where the record may stay as it is, to the byte."""
-    unknown: tuple[str, ...] = ()
-    """Paths of the fields that the protocol does not know, each once: ``choices[].site``."""
-    filled: tuple[str, ...] = ()
-    """Fields that the record lacks and ``fill`` gave, once for each value."""
-    made_up: tuple[str, ...] = ()
-    """Fields that the record lacks and nobody gave, so that they hold what the history says: ``"unknown"``."""
-
-
-@attrs.frozen
 class _Route:
     """What is done with the records of one message and revision."""
 
@@ -60,26 +46,37 @@ class _Route:
 
 
 class Upgrader:
-    """Upgrades records one by one. Hooks of the history take part if they were registered before it was made.
+    """Upgrades records. Hooks of the history take part if they were registered before it was made.
 
-    A hook may be called more than once for a record.
+    A hook may be called more than once for a record. An upgrader is for one thread.
 
     Args:
         options: what the user decided; ``since="auto"`` needs ``among``.
         history: the revisions and messages.
         among: the revisions that come into question for records that say nothing of it; all, where it is None.
+        reads: how the records are written.
+        writes: how they shall be written. Where that is another way, every record is written anew.
 
     Raises:
         UnsupportedRevisionError: the options name a message or release that does not exist.
         ValidationError: they fill a field that no record in question can lack.
+        OptionError: there is no such wire.
     """
 
     def __init__(
-        self, options: Options | None = None, *, history: History = HISTORY, among: Sequence[str] | None = None
+        self,
+        options: Options | None = None,
+        *,
+        history: History = HISTORY,
+        among: Sequence[str] | None = None,
+        reads: Wire = "json",
+        writes: Wire = "json",
     ) -> None:
         options = (options or Options()).resolved(history)
         self.history = history
         self.options = options
+        self.reads: Wire = checked("reads", reads)
+        self.writes: Wire = checked("writes", writes)
         self._since = None if options.since == "auto" else options.since
         self._among = [self._since] if self._since is not None else among
         self._fill: Mapping[str, Any] = options.fill
@@ -87,19 +84,21 @@ class Upgrader:
         self._readers = Readers("dict", "forbid")
         self._routes: dict[tuple[str, str], _Route] = {}
         self._ranges: dict[tuple[Candidate, ...], str] = {}
+        self._hooks_changed = history.hooks_changed
+        self._finder = history.routes(self._among, self._fill, self._frame)
+        self._batches = self._batching(self._find_route)
         self._nearness = Nearness(history, options.message, tuple(self._among or history.revisions))
 
     def upgrade(self, record: bytes) -> Upgraded:
         """A record in today's form.
 
-        Nothing in it is lost: fields that the protocol does not know stay, and every number stays as it is written.
+        Nothing in it is lost: fields that the protocol does not know stay, and every number stays as it is written, or
+        where it is written as MessagePack, the number that it is.
 
         Raises:
             ProtocolError: it cannot be upgraded; the error says why.
         """
-        payload = loads(record)
-        if has_many_digits(record):
-            refuse_big_integers(payload, record)
+        payload = PARSE[self.reads](record)
         enveloped = envelope.is_envelope(payload)
         old = payload
         if enveloped:
@@ -127,17 +126,61 @@ class Upgrader:
         else:
             # Equal is not enough: 1 and true are equal.
             same = not enveloped and (today is old or (today == old and dumps(today) == dumps(old)))
-        if same:
+        if same and self.reads == self.writes:
             return Upgraded(message, revisions, None, unknown, filled, made_up)
-        if today is payload:
-            body = record.strip()
-        elif is_kept(payload, record):
-            body = dumps(today)
+        write = WRITE[self.writes]
+        if self.reads == "msgpack":
+            refuse_repeated(record)
+            body = write(envelope.wrap(today, message, latest) if self.options.envelope else today)
+        elif self.writes == "msgpack":
+            if not is_kept(payload, record):
+                Exact(record).refuse_inexact()
+            body = write(envelope.wrap(today, message, latest) if self.options.envelope else today)
         else:
-            body = self._exactly(record, route, today, enveloped=enveloped)
-        if self.options.envelope:
-            body = dumps(envelope.wrap(orjson.Fragment(body), message, latest))
+            if today is payload:
+                body = record.strip()
+            elif is_kept(payload, record):
+                body = dumps(today)
+            else:
+                body = self._exactly(record, route, today, enveloped=enveloped)
+            if self.options.envelope:
+                body = dumps(envelope.wrap(orjson.Fragment(body), message, latest))
         return Upgraded(message, revisions, body, unknown, filled, made_up)
+
+    def upgrade_batch(self, records: Sequence[bytes]) -> UpgradedBatch:
+        """Many records in today's form: what :meth:`upgrade` gives for each, in order and added up.
+
+        Args:
+            records: as they stand in the source, without line endings; a CR at the end stays.
+        """
+        if self.history.hooks_changed != self._hooks_changed:
+            self._hooks_changed = self.history.hooks_changed
+            self._batches = self._batching(self._no_route)
+        return self._batches.upgrade(records)
+
+    def _batching(self, route: Callable[[dict[str, Any], Upgraded], Route]) -> Batches:
+        return Batches(self.upgrade, route, self.reads, self.writes, enveloped=self.options.envelope)
+
+    def _find_route(self, payload: dict[str, Any], upgraded: Upgraded) -> Route:
+        """The route of a payload.
+
+        Raises:
+            Unsure: there is none.
+        """
+        if envelope.is_envelope(payload):
+            raise Unsure
+        message, since, _ = self._identify(payload)
+        check = (self._routes.get((message, since)) or self._route(message, since)).check
+        if self.options.message is not None and self._since is not None:
+            return self._finder.known(payload, message, since, check)
+        return self._finder.found(payload, self.options.message, since, check)
+
+    def _no_route(self, _: dict[str, Any], __: Upgraded) -> Route:
+        # With hooks that came later, what one record becomes depends on what was found out before they did.
+        raise Unsure
+
+    def _frame(self, today: Any, message: str) -> Any:
+        return envelope.wrap(today, message, self.history.latest) if self.options.envelope else today
 
     def _exactly(self, record: bytes, route: _Route, today: Any, *, enveloped: bool) -> bytes:
         """Today's form of a record, with each number that the upgrade passes on as the record writes it.

@@ -6,7 +6,7 @@ from field names to the shapes that have the field leaves only a few to try on a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from enum import IntEnum
 from typing import Any
 
@@ -64,6 +64,10 @@ class Shape:
     _knows: Callable[[Any], bool] = attrs.field(eq=False)
     """Whether it plainly does, and the messages in it have no fields but those of then either."""
 
+    def is_among(self, numbers: Set[int] | None) -> bool:
+        """Whether any of the revisions of these indexes has it; None stands for all."""
+        return numbers is None or not numbers.isdisjoint(range(self.first, self.last + 1))
+
     def fits(self, payload: Any) -> Fit:
         """How far a plain payload can be of this shape: what the readers doubt is looked at thoroughly."""
         for tag, text in self.tags.items():
@@ -114,12 +118,9 @@ class ShapeIndex:
         as well. Where the values of none are right, nothing fits: a damaged payload is no message that happens to
         require little.
         """
-        allowed = (1 << len(self.shapes)) - 1 if message is None else self._of_message[message]
-        knowing = allowed
-        for field in payload:
-            knowing &= self._having.get(field, 0)
-        complete = self._complete(knowing, payload)
+        complete = self.knowing(payload, message)
         if not complete:
+            allowed = self._allowed(message)
             sharing = 0 if payload else allowed
             for field in payload:
                 sharing |= self._having.get(field, 0)
@@ -131,6 +132,16 @@ class ShapeIndex:
         fits = [shape.fits(payload) for shape in complete]
         best = max(fits, default=Fit.NOT)
         return [shape for shape, fit in zip(complete, fits, strict=True) if fit is best is not Fit.NOT]
+
+    def knowing(self, payload: dict[str, Any], message: str | None) -> list[Shape]:
+        """The shapes that have all fields of a payload, and whose required fields it has."""
+        knowing = self._allowed(message)
+        for field in payload:
+            knowing &= self._having.get(field, 0)
+        return self._complete(knowing, payload)
+
+    def _allowed(self, message: str | None) -> int:
+        return (1 << len(self.shapes)) - 1 if message is None else self._of_message[message]
 
     def _complete(self, shapes: int, payload: dict[str, Any]) -> list[Shape]:
         """Those of a set of shapes whose required fields the payload has."""

@@ -61,16 +61,10 @@ def identify(
 ) -> Detection:
     """See :meth:`History.identify`."""
     payload, fitting = _fitting(history, payload, message)
-    numbers = None
-    if among is not None:
-        numbers = {history.revisions.index(history.resolve(release)) for release in among}
-        fitting = [shape for shape in fitting if not numbers.isdisjoint(range(shape.first, shape.last + 1))]
-    if any(not shape.tags.keys() <= payload.keys() for shape in fitting):
-        # A writer that leaves out a tag leaves out other defaults too; one that writes every field writes tags as well.
-        fitting = [shape for shape in fitting if shape.fields <= payload.keys()] or fitting
+    numbers = numbers_of(history, among)
+    fitting, readings = readings_of(history, payload, fitting, numbers)
     if not fitting:
         raise UnknownPayloadError("the payload fits no message of any revision in question")
-    readings = [reading for shape in fitting for reading in _readings(history, shape, numbers)]
     newest = max(readings, key=lambda reading: reading.last)
     if len(readings) > 1 and not _agree(history, payload, readings, newest, fill):
         raise AmbiguousPayloadError(reading.told(history) for reading in readings)
@@ -78,8 +72,26 @@ def identify(
     return Detection(newest.message, history.revisions[newest.last], candidates)
 
 
+def numbers_of(history: Past, among: Sequence[str] | None) -> Set[int] | None:
+    """The indexes of the revisions in question; None where all are."""
+    if among is None:
+        return None
+    return {history.revisions.index(history.resolve(release)) for release in among}
+
+
+def readings_of(
+    history: Past, payload: Mapping[str, Any], fitting: Iterable[Shape], numbers: Set[int] | None
+) -> tuple[list[Shape], list[Reading]]:
+    """Of the shapes that a payload can have those that count, and the ways to take it. Only its keys matter."""
+    fitting = [shape for shape in fitting if shape.is_among(numbers)]
+    if any(not shape.tags.keys() <= payload.keys() for shape in fitting):
+        # A writer that leaves out a tag leaves out other defaults too; one that writes every field writes tags as well.
+        fitting = [shape for shape in fitting if shape.fields <= payload.keys()] or fitting
+    return fitting, [reading for shape in fitting for reading in _readings(history, shape, numbers)]
+
+
 @attrs.define
-class _Reading:
+class Reading:
     """One way to take a payload: a message, over revisions that are upgraded alike."""
 
     message: str
@@ -95,16 +107,16 @@ class _Reading:
         return f"{candidate} with the hook {hooks}" if hooks else str(candidate)
 
 
-def _readings(history: Past, shape: Shape, numbers: Set[int] | None) -> list[_Reading]:
+def _readings(history: Past, shape: Shape, numbers: Set[int] | None) -> list[Reading]:
     """The ways to take a payload of a shape: one, unless a site has hooks for some of its revisions only."""
-    readings: list[_Reading] = []
+    readings: list[Reading] = []
     for number in range(shape.first, shape.last + 1):
         if numbers is None or number in numbers:
             hooks = history.hooks_for(shape.message, history.revisions[number])
             if readings and readings[-1].hooks == hooks:
                 readings[-1].last = number
             else:
-                readings.append(_Reading(shape.message, number, number, hooks))
+                readings.append(Reading(shape.message, number, number, hooks))
     return readings
 
 
@@ -119,7 +131,7 @@ def _fitting(history: Past, payload: Any, message: str | type | None) -> tuple[d
 
 
 def _agree(
-    history: Past, payload: Any, readings: Iterable[_Reading], newest: _Reading, fill: Mapping[str, Any] | None
+    history: Past, payload: Any, readings: Iterable[Reading], newest: Reading, fill: Mapping[str, Any] | None
 ) -> bool:
     """Whether all readings say the same: equal payloads of today, or payloads of equal messages."""
     if any(reading.message != newest.message for reading in readings):

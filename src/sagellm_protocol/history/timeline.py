@@ -10,9 +10,10 @@ from sagellm_protocol.catalog import Catalog
 from sagellm_protocol.history.changes import Revision, Tables
 from sagellm_protocol.history.detecting import Candidate, ShapeIndex, shapes_of
 from sagellm_protocol.history.downgrading import Downgrades, Losses
-from sagellm_protocol.history.hooks import Hook
+from sagellm_protocol.history.hooks import Hook, hook_name
 from sagellm_protocol.history.identifying import Detection, Past, detect, detect_all, identify
 from sagellm_protocol.history.payloads import in_too_many_places, multiplies, plain
+from sagellm_protocol.history.routes import Routes
 from sagellm_protocol.history.tables import message_table, reachable, revision_table
 from sagellm_protocol.history.undoing import refuse_disorder, tables_of
 from sagellm_protocol.history.upgrading import Upgrade, Upgrades
@@ -205,6 +206,20 @@ class History:
             self._upgrades.pop(revision, None)
         self._forget()
 
+    @property
+    def hooked(self) -> tuple[str, ...]:
+        """What hooks are registered: ``repairs.add_engine for types.Request of 0.1.0``."""
+        return tuple(
+            f"{hook_name(hook)} for {message} of {revision}"
+            for revision, messages in self._hooks.items()
+            for message, hooks in messages.items()
+            for hook in hooks
+        )
+
+    def without_hooks(self) -> History:
+        """The same revisions and messages, with no hooks: those registered there do not count here."""
+        return History(self._revisions, self.catalog)
+
     def _forget(self) -> None:
         """What was found out with the hooks of before holds no longer."""
         self.hooks_changed += 1
@@ -321,6 +336,21 @@ class History:
     @cached_property
     def _past(self) -> Past:
         return Past(self.catalog, self.revisions, self.shapes, self.resolve, self.hooks_for, self.upgrade)
+
+    def routes(
+        self,
+        among: Sequence[str] | None = None,
+        fill: Mapping[str, Any] | None = None,
+        frame: Callable[[Any, str], Any] = lambda today, _: today,
+    ) -> Routes:
+        """What finds routes for payloads that are read and brought forward alike, with the hooks of now.
+
+        Args:
+            among: as for :meth:`identify`.
+            fill: as for :meth:`upgrade`.
+            frame: puts something around a payload of today, given with the full name of its message.
+        """
+        return Routes(self._past, self.upgrades, among, fill or {}, frame)
 
     def detect(self, payload: Any, message: str | type | None = None) -> tuple[Candidate, ...]:
         """Every (message, first revision, last revision) that a bare payload can be.
