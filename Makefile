@@ -13,7 +13,7 @@ TYPESCRIPT_STAMP := $(TYPESCRIPT)/.$(TYPESCRIPT_VERSION)
 PYTEST_ARGS ?= -n auto
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test interop detection first-use fuzz bombs mutation check-format check-lint check-types check-imports check-tests lint format docs lock bench soak clean
+.PHONY: help demo test interop detection first-use fuzz bombs mutation check-format check-lint check-types check-imports check-tests lint format docs lock bench soak soak-archive clean
 
 help:
 	@echo "make demo      upgrade the traffic logs under examples/archive into build/demo"
@@ -30,6 +30,7 @@ help:
 	@echo "make lock      add a new revision to the lock on what was published"
 	@echo "make bench     measure, beside the published release and others; writes docs/benchmarks.md"
 	@echo "make soak      ten million encode and decode calls (SOAK_CALLS), watching memory"
+	@echo "make soak-archive  kill upgrades KILLS (20) times, take their workers and their disk away, watch memory"
 	@echo "make clean     remove what the other targets made"
 
 demo: $(STAMP)
@@ -115,6 +116,13 @@ bench: $(BENCH_STAMP)
 
 soak: $(BENCH_STAMP)
 	$(BIN)/python -m benchmarks.soak $(SOAK_CALLS)
+
+KILLS ?= 20
+SEED ?= 1
+SOAK_ARGS ?=
+
+soak-archive: $(STAMP)
+	PYTHONPATH=tests $(BIN)/python -m soaking --kills $(KILLS) --seed $(SEED) $(SOAK_ARGS)
 
 $(BENCH_STAMP): $(STAMP)
 	$(BIN)/python -m pip install --quiet --group bench

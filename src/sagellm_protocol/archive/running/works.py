@@ -1,0 +1,79 @@
+"""What is done with records: how a batch of them is brought to today's revision, in whatever process it is."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from typing import Any, Protocol, TypeAlias
+
+import attrs
+
+from sagellm_protocol.archive.batching import UpgradedBatch
+from sagellm_protocol.archive.formats import Wire
+from sagellm_protocol.archive.options import Options
+from sagellm_protocol.archive.running.repairs import prints, repaired
+from sagellm_protocol.archive.running.shards import Releases
+from sagellm_protocol.archive.upgrading import Upgrader
+from sagellm_protocol.history import HISTORY, History
+
+Batches: TypeAlias = Callable[[Sequence[bytes]], UpgradedBatch]
+"""Takes the records of a batch, gives what is written and what is set aside."""
+
+
+class Work(Protocol):
+    """What is done with the records of each shard. It goes to the workers by pickle."""
+
+    def to_plain(self) -> Any:
+        """All that decides on what becomes of a record, as plain data."""
+        ...
+
+    def begin(self, reads: Wire, writes: Wire, releases: Releases) -> Batches:
+        """A function for the batches of one source. It is for the thread that asks."""
+        ...
+
+
+@attrs.frozen
+class Upgrading:
+    """Records are brought to today's revision."""
+
+    options: Options = attrs.field(factory=Options)
+    hooks: tuple[str, ...] = ()
+    """``module:function``, found again in each process."""
+    local: History | None = None
+    """A history that is of this process alone; then the work cannot go elsewhere."""
+
+    @property
+    def history(self) -> History:
+        """The history that records are upgraded with."""
+        return self.local or _history(self.hooks)
+
+    def to_plain(self) -> Any:
+        """Options, hooks, and the files that these come from."""
+        history = self.history
+        return {
+            "options": self.options.to_plain(),
+            "hooks": prints(self.hooks),
+            "registered": list(history.hooked) if self.local else [],
+            "protocol": history.latest,
+        }
+
+    def begin(self, reads: Wire, writes: Wire, releases: Releases) -> Batches:
+        """An upgrader's ``upgrade_batch``; they generate code when they are first used, and are kept."""
+        made: dict[Any, Upgrader] = _OWN.__dict__.setdefault("upgraders", {})
+        history = self.history
+        key = (self.options.to_json(), self.hooks, id(history), history.hooks_changed, reads, writes, releases)
+        if key not in made:
+            if len(made) >= _KEPT:
+                made.clear()
+            made[key] = Upgrader(self.options, history=history, among=releases or None, reads=reads, writes=writes)
+        return made[key].upgrade_batch
+
+
+_OWN = threading.local()
+_KEPT = 16
+
+
+@lru_cache(maxsize=8)
+def _history(hooks: tuple[str, ...]) -> History:
+    return repaired(hooks, HISTORY)

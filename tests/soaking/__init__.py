@@ -1,0 +1,1 @@
+"""Upgrades of archives disturbed in every way there is, gone on with, and compared with one that nothing disturbed."""
