@@ -53,22 +53,22 @@ class Sketch:
     positive: Any = attrs.field(factory=_bins, repr=False, eq=lambda bins: _counts(bins))
     negative: Any = attrs.field(factory=_bins, repr=False, eq=lambda bins: _counts(bins))
 
-    def add(self, value: float) -> None:
-        """One value more: a finite number."""
-        self.count += 1
+    def add(self, value: float, times: int = 1) -> None:
+        """One value more, or so many that are alike: a finite number."""
+        self.count += times
         # Not by a sum, which would overflow.
-        self.mean += (value - self.mean) / self.count
+        self.mean += (value - self.mean) * (times / self.count)
         if value < self.least:
             self.least = value
         if value > self.most:
             self.most = value
         mapping = _mapping()
         if value > mapping.min_possible:
-            self.positive.add(mapping.key(value))
+            self.positive.add(mapping.key(value), times)
         elif value < -mapping.min_possible:
-            self.negative.add(mapping.key(-value))
+            self.negative.add(mapping.key(-value), times)
         else:
-            self.zeros += 1
+            self.zeros += times
 
     def merge(self, other: Sketch) -> None:
         """The values of another as well; the other stays as it is."""
