@@ -13,7 +13,7 @@ from typing import Any
 
 import attrs
 
-from benchmarks import BUILD, ROOT
+from benchmarks import BUILD, ROOT, archive
 from benchmarks.measured import Measured
 from benchmarks.plot import plot
 from benchmarks.report import console, document
@@ -38,6 +38,8 @@ def measure(processes: int, passes: int) -> Measured:
     figures.update(json.loads(_python("-m", "benchmarks.memory")))
     print("import time", flush=True)
     figures.update(startup())
+    print("archives", flush=True)
+    figures[archive.WORK] = archive.archives(archive.SHORT, 1)
     return Measured(
         date=datetime.now(timezone.utc).strftime("%Y-%m-%d"),
         machine={

@@ -33,6 +33,7 @@ BARS = (
     Bar("bytes an object, built", "core", 6.0, 4.0),
     Bar("bytes an object, decoded", "core", 6.0, 4.0),
     Bar("import", "core", 3.0),
+    Bar("upgrade an archive", "core", 2.5, 2.5),
     Bar("encode JSON", "msgspec", 4.0),
     Bar("decode JSON", "msgspec", 2.5),
     Bar("encode MessagePack", "msgspec", 4.0),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from statistics import median
 
-from benchmarks import memory, startup
+from benchmarks import archive, memory, startup
 from benchmarks.bars import Bar, Verdict, unmeasured, verdicts
 from benchmarks.measured import Measured
 from benchmarks.work import COMPETITORS, WORKS
@@ -15,6 +15,7 @@ _DESCRIPTIONS = {
     memory.KINDS["build"]: "what a message takes beyond the values that it is built from, by tracemalloc",
     memory.KINDS["decode JSON"]: "what a message decoded from JSON takes with all its texts and numbers",
     **startup.DESCRIPTIONS,
+    **archive.DESCRIPTIONS,
 }
 _BASELINES = ("published", "raw", "core")
 """What the others are compared with: the first of these that does the work."""
@@ -79,7 +80,7 @@ def _left_out(measured: Measured) -> list[str]:
 
 
 def _title(bar: Bar) -> str:
-    who = "" if bar.work.startswith(("bytes", "import")) else f", {COMPETITORS[bar.competitor]}"
+    who = "" if bar.work.startswith(("bytes", "import", archive.WORK)) else f", {COMPETITORS[bar.competitor]}"
     return f"{bar.work}{who}" + ("" if bar.against == "published" else f" against {COMPETITORS[bar.against]}")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -21,6 +22,12 @@ settings.load_profile("ci" if os.environ.get("CI") else "local")
 # Where mutants are tried, each call of a mutated function takes three frames.
 if "MUTANT_UNDER_TEST" in os.environ:
     sys.setrecursionlimit(4000)
+
+
+def pytest_collection_finish() -> None:
+    """What the tests are made of stays: no collection need go through it again, and many tests ask for one."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

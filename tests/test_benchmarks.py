@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import copy
+import gc
 import json
 import os
+import sys
+from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
@@ -14,7 +17,7 @@ import msgspec
 import orjson
 import pytest
 
-from benchmarks import kv, messages
+from benchmarks import archive, kv, messages
 from benchmarks.bars import BARS, unmeasured, verdicts
 from benchmarks.case import Case
 from benchmarks.measured import Measured
@@ -24,7 +27,9 @@ from benchmarks.report import console, document
 from benchmarks.soak import SPARE_BYTES, Memory, growth, soak
 from benchmarks.work import COMPETITORS, WORKS, table
 from published import DATA, Unavailable, published_release
-from sagellm_protocol import codecs
+from sagellm_protocol import catalog, codecs
+from sagellm_protocol.archive import Options, Upgrader
+from sagellm_protocol.model import from_plain
 
 RECORDED: dict[str, Any] = json.loads((DATA.parent / "benchmarks.json").read_text(encoding="utf-8"))
 
@@ -123,7 +128,7 @@ def test_no_two_decoded_messages_are_the_same(cases: list[Case]) -> None:
 
 
 def test_every_bar_names_a_work_that_is_measured() -> None:
-    works = {*WORKS, "bytes an object, built", "bytes an object, decoded", "import"}
+    works = {*WORKS, "bytes an object, built", "bytes an object, decoded", "import", archive.WORK}
     assert {bar.work for bar in BARS} <= works
 
 
@@ -192,6 +197,8 @@ def test_plot_shows_each_message(recorded: Measured) -> None:
 
 
 def test_soak_runs() -> None:
+    # It collects fifty times; what the tests before it left need not be gone through each time.
+    gc.freeze()
     said: list[str] = []
     soak(2000, said.append)
     assert len(said) >= 40
@@ -204,3 +211,39 @@ def test_growth() -> None:
     assert not growth(before, before, calls)
     assert growth(before, attrs.evolve(before, blocks=105_000), calls) == "5000 blocks"
     assert growth(before, attrs.evolve(before, resident=2**28 + 2 * SPARE_BYTES), calls) == "32.0 MiB"
+
+
+# Archives
+
+
+def test_logs_of_archives(tmp_path: Path) -> None:
+    found = list(archive.logs(tmp_path, 500_000))
+    assert len(found) == 7
+    for log in found:
+        assert 400_000 < log.size < 600_000
+        records = [json.loads(line) for line in log.path.read_bytes().splitlines()]
+        assert len(records) == log.records
+    assert found[-1].since == "0.4.0.8"
+    assert {"chunk" in record for record in records} == {True, False}
+
+
+def test_the_loop_and_the_parser_go_through_a_whole_log(tmp_path: Path) -> None:
+    for log in list(archive.logs(tmp_path, 1))[::3]:
+        for competitor, command in archive.commands().items():
+            if competitor != "core":
+                spent = archive.spent(command(log, tmp_path), log)
+                assert spent.seconds > 0
+                assert "records/s" in spent.told
+                assert (tmp_path / competitor).read_bytes().count(b"\n") == log.records
+        if _has_published():
+            upgrader = Upgrader(Options(since=log.since))
+            given, written = log.path.read_bytes().splitlines(), (tmp_path / "published").read_bytes().splitlines()
+            for record, ours, theirs in zip(given, upgrader.upgrade_batch(given).records, written, strict=True):
+                cls = catalog.get(upgrader.upgrade(record).message)
+                assert from_plain(cls, orjson.loads(ours)) == from_plain(cls, orjson.loads(theirs))
+
+
+def test_a_command_that_fails_is_told(tmp_path: Path) -> None:
+    log = next(archive.logs(tmp_path, 1))
+    with pytest.raises(SystemExit, match="ended with 3"):
+        archive.spent([sys.executable, "-c", "raise SystemExit(3)"], log)

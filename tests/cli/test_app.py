@@ -17,6 +17,7 @@ from click.testing import CliRunner
 
 from published import ROOT
 from sagellm_protocol import cli
+from sagellm_protocol.archive import upgrade_archive
 from sagellm_protocol.cli.app import COMMANDS, SECTIONS, app
 
 SCRIPT = Path(sys.executable).parent / "sagellm-protocol"
@@ -63,6 +64,10 @@ def test_commands_stand_under_headings_in_full() -> None:
             assert f" {command.get_short_help_str(60)}\n" in said
 
 
+REPAIRS = """
+def register(history):
+    history.hook("types.Request", since="0.1.0")(lambda payload: payload)
+"""
 EXAMPLE = re.compile(r"^ +(.*\bsagellm-protocol .*)$", re.MULTILINE)
 
 
@@ -75,6 +80,10 @@ def test_the_examples_of_the_help_run(name: str, tmp_path: Path) -> None:
     (tmp_path / "events.jsonl").write_bytes(events)
     (tmp_path / "events.jsonl.gz").write_bytes(gzip.compress(events))
     (tmp_path / ".config/fish/completions").mkdir(parents=True)
+    (tmp_path / "repairs.py").write_text(REPAIRS)
+    if name == "retry":
+        (tmp_path / "log.jsonl").write_text('{"temperature":0.5}\n')
+        upgrade_archive(tmp_path / "log.jsonl", tmp_path / "upgraded")
     command = app if not name else app.get_command(click.Context(app), name)
     assert command is not None
     examples = EXAMPLE.findall(command.epilog or "")
@@ -84,10 +93,9 @@ def test_the_examples_of_the_help_run(name: str, tmp_path: Path) -> None:
         line = example.replace("| jq .message", "| cat").replace("completion zsh)", "completion zsh >/dev/null)")
         shell = ["bash", "-c", line]
         done = subprocess.run(shell, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
-        # A record of 0.1.0 may be one of several, and is told so.
-        assert done.returncode in (0, 1) if {"detect", "lint"} & set(example.split()) else done.returncode == 0, (
-            done.stderr
-        )
+        # What a record of 0.1.0 is may be open, and it keeps no rules of today; either is told so.
+        allowed = {0, 1} if {"detect", "lint", "validate"} & set(example.split()) else {0}
+        assert done.returncode in allowed, done.stderr
         assert done.stderr == ""
 
 

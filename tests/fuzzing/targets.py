@@ -6,12 +6,11 @@ A check raises ``Fault`` for what may never happen; any exception that it lets t
 from __future__ import annotations
 
 import copy
+import io
 import json
 import pickle
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -24,7 +23,7 @@ from fuzzing.odd import is_wire, written
 from fuzzing.verdicts import CODECS, FORMS, Fault, agree, comes_back, exact_json, finite, verdicts
 from payloads import Outcome, exactly, outcome
 from sagellm_protocol import codecs, history
-from sagellm_protocol.archive import FileReport, Options, UnreadableError, Upgraded, Upgrader, upgrade_file
+from sagellm_protocol.archive import Options, UnreadableError, Upgraded, Upgrader, Writing, upgrade_stream
 from sagellm_protocol.archive.explaining import one_line
 from sagellm_protocol.catalog import CATALOG
 from sagellm_protocol.model import from_plain
@@ -360,10 +359,6 @@ def check_downgrade(given: Input) -> None:
 # Archives
 
 
-_MEMORY = Path("/dev/shm")
-"""A folder that is no disk, where there is one: what is written is forced onto the disk, which takes long."""
-
-
 def make_records(rng: Random) -> Input:
     lines = []
     for _ in range(rng.randint(1, 6)):
@@ -392,25 +387,23 @@ def check_records(given: Input) -> None:
         upgrader = Upgrader(Options(given["message"], since, {"engine_id": "e"}, given["envelope"]), among=among)
     except ProtocolError:
         return
-    with tempfile.TemporaryDirectory(dir=_MEMORY if _MEMORY.is_dir() else None) as folder:
-        source, target, aside = (Path(folder, name) for name in ("in.jsonl", "out.jsonl", "aside.jsonl"))
-        source.write_bytes(given["data"])
-        try:
-            upgrade_file(source, target, aside, upgrader, FileReport("in.jsonl"))
-        except UnreadableError:
-            return
-        wrote = target.read_bytes()
-        set_aside = aside.read_bytes() if aside.exists() else b""
-    if _lines(given["data"]) != _lines(wrote) + _lines(set_aside):
-        raise Fault("an archive loses lines, or makes some up", (_lines(wrote), _lines(set_aside)))
+    target, aside = io.BytesIO(), io.BytesIO()
+    try:
+        told = upgrade_stream(
+            io.BytesIO(given["data"]), target, aside, attrs.evolve(upgrader.options, since=since), writing=_LINES
+        )
+    except UnreadableError:
+        return
+    wrote, set_aside = (stream.getvalue().count(b"\n") for stream in (target, aside))
+    if (told.counts.records, told.counts.rejected) != (wrote + set_aside, set_aside):
+        raise Fault("an archive loses records, or makes some up", (told.counts, wrote, set_aside))
     for line in given["data"].split(b"\n"):
         with suppress(ProtocolError):
             if line.strip():
                 _look_at_record(upgrader.upgrade(line), line, given["envelope"])
 
 
-def _lines(data: bytes) -> int:
-    return data.count(b"\n") + (data[-1:] not in (b"", b"\n"))
+_LINES = Writing("jsonl", "none")
 
 
 def _look_at_record(upgraded: Upgraded, line: bytes, envelope: bool) -> None:

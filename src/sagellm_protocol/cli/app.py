@@ -15,7 +15,11 @@ from sagellm_protocol.model.wording import did_you_mean
 SECTIONS: Mapping[str, Mapping[str, str]] = {
     "Payloads": {
         "detect": "sagellm_protocol.cli.detect:detect_command",
+        "inspect": "sagellm_protocol.cli.inspect:inspect_command",
+        "validate": "sagellm_protocol.cli.validate:validate_command",
         "upgrade": "sagellm_protocol.cli.upgrade:upgrade_command",
+        "retry": "sagellm_protocol.cli.retry:retry_command",
+        "convert": "sagellm_protocol.cli.convert:convert_command",
     },
     "Engines": {
         "kv-audit": "sagellm_protocol.cli.kv_audit:kv_audit_command",

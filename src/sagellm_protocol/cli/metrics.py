@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import attrs
 import click
@@ -20,6 +20,9 @@ from sagellm_protocol.measuring import MetricsSummary, summarize
 from sagellm_protocol.measuring.page import page
 from sagellm_protocol.model.exceptions import MissingExtraError, ProtocolError
 from sagellm_protocol.types import Metrics
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 _WIDTH = 120
 """Columns, where the output goes to no terminal."""
@@ -120,15 +123,22 @@ def _plain(summary: MetricsSummary, reading: _Reading) -> dict[str, Any]:
 
 def _print(summary: MetricsSummary, reading: _Reading) -> None:
     from sagellm_protocol.cli.terminal import terminal
-    from sagellm_protocol.display.columns import cell, columns
 
     console = terminal(_WIDTH)
-    table = columns("field", numbers=_COLUMNS)
-    for name, field in summary.fields.items():
-        if field.most or field.least:
-            table.add_row(cell(name), *(f"{getattr(field, column):,.6g}" for column in _COLUMNS))
-    console.print(table)
+    console.print(fields_table(summary))
     console.print(
         f"{summary.requests:,} requests, {summary.failed:,} failed, goodput {summary.goodput:.1%}; "
         f"{reading.passed_over:,} lines without metrics, {reading.broken:,} that cannot be read"
     )
+
+
+def fields_table(summary: MetricsSummary) -> Table:
+    """A row for each figure that is not 0 throughout."""
+    from sagellm_protocol.display.columns import cell, columns
+
+    table = columns("field", numbers=_COLUMNS)
+    table.columns[0].no_wrap = True
+    for name, field in summary.fields.items():
+        if field.most or field.least:
+            table.add_row(cell(name), *(f"{getattr(field, column):,.6g}" for column in _COLUMNS))
+    return table

@@ -1,34 +1,51 @@
-"""The report of an upgrade as tables."""
+"""The report of a run over an archive as tables."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 
+import attrs
 from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from sagellm_protocol.archive import REJECTED, Counts, Report
+from sagellm_protocol.archive import REJECTED, Counts, FileReport, Report
+from sagellm_protocol.archive.reasons import gist
 from sagellm_protocol.display.columns import cell, columns
 from sagellm_protocol.model.printable import printable
 
 _ROWS = 20
-"""How many unknown fields, and how many records set aside, are shown; the files have them all."""
+"""How many sources, unknown fields and reasons are shown; report.json has them all."""
 
 
-def print_report(console: Console, report: Report, output: Path) -> None:
-    """What was found, what was changed and what was set aside: by file and by type, and in all."""
+@attrs.frozen
+class Words:
+    """What a command calls what it does."""
+
+    written: str = "upgraded"
+    """The column of records that are written anew."""
+    types: bool = True
+    """Whether records are told apart by their type."""
+
+
+UPGRADING = Words()
+
+
+def print_report(
+    console: Console, report: Report, output: str, words: Words = UPGRADING, *, dry_run: bool = False
+) -> None:
+    """What was found, what was changed and what was set aside: by file, type, revision and reason, and in all."""
     total = report.total
-    console.print(_files(report, total))
-    if total.types:
+    console.print(_files(report, total, words))
+    if words.types and total.types:
         _print(console, "What was found", _types(total))
     if any(counts.filled or counts.made_up for counts in total.types.values()):
         _print(console, "Written where old records do not say: made up, or as --fill says", _additions(total))
     if any(counts.unknown_fields for counts in total.types.values()):
         _print(console, "Fields that the protocol does not know, kept as they are", _unknown_fields(total))
-    if any(file.rejections for file in report.files.values()):
-        _print(console, printable(f"Set aside, in {output / REJECTED}"), _set_aside(report))
+    if report.reasons:
+        title = "Would be set aside" if dry_run else printable(f"Set aside, in {output}/{REJECTED}")
+        _print(console, title, _set_aside(report))
     unreadable = [cell(f"{name} {file.error}", "red") for name, file in report.files.items() if file.error is not None]
     if unreadable:
         _print(console, "Left out", *unreadable)
@@ -45,23 +62,34 @@ def _number(count: int, style: str = "") -> Text:
     return Text(f"{count:,}" if count else "-", style if count else "dim")
 
 
-def _row(counts: Counts) -> list[Text]:
+def _files(report: Report, total: Counts, words: Words) -> Table:
+    retried = any(file.retries for file in report.files.values())
+    table = columns(
+        "file", numbers=("found", words.written, "as they were", *(["retried"] if retried else []), "set aside")
+    )
+    files = {name: file for name, file in report.files.items() if file.done}
+    for name, file in list(files.items())[:_ROWS]:
+        table.add_row(cell(name), *_row(file.counts, [file], retried=retried))
+    if len(files) > _ROWS:
+        rest = list(files.values())[_ROWS:]
+        counts = Counts()
+        for file in rest:
+            counts.add(file.counts)
+        table.add_row(Text(f"{len(rest):,} more", "dim"), *_row(counts, rest, retried=retried))
+    table.add_section()
+    table.add_row(Text("in all", "bold"), *_row(total, list(files.values()), retried=retried))
+    return table
+
+
+def _row(counts: Counts, files: list[FileReport], *, retried: bool) -> list[Text]:
+    aside = sum(file.set_aside for file in files)
     return [
         _number(counts.records),
         _number(counts.upgraded, "green"),
         _number(counts.unchanged),
-        _number(counts.rejected, "red"),
+        *([_number(counts.rejected - aside, "green")] if retried else []),
+        _number(aside, "red"),
     ]
-
-
-def _files(report: Report, total: Counts) -> Table:
-    table = columns("file", numbers=("found", "upgraded", "as they were", "set aside"))
-    for name, file in report.files.items():
-        if file.finished:
-            table.add_row(cell(name), *_row(file.counts))
-    table.add_section()
-    table.add_row(Text("in all", "bold"), *_row(total))
-    return table
 
 
 def _types(total: Counts) -> Table:
@@ -100,8 +128,14 @@ def _unknown_fields(total: Counts) -> Table:
 
 
 def _set_aside(report: Report) -> Table:
-    table = columns("file", "line", "reason")
-    rows = [(name, it) for name, file in report.files.items() for it in file.rejections]
-    for name, rejection in rows[:_ROWS]:
-        table.add_row(cell(name), Text(str(rejection.line)), cell(rejection.reason))
+    examples: dict[str, tuple[str, str, int]] = {}
+    for name, file in report.files.items():
+        for rejection in file.rejections:
+            examples.setdefault(gist(rejection.reason), (rejection.reason, name, rejection.offset))
+    table = columns("file", "at byte", numbers=("records",))
+    table.add_column("reason", overflow="fold")
+    for reason, count in sorted(report.reasons.items(), key=lambda item: (-item[1], item[0]))[:_ROWS]:
+        # Of each reason one record is shown, if it is among the first that were set aside.
+        told, name, offset = examples.get(reason, (reason, "", -1))
+        table.add_row(cell(name), Text(f"{offset}" if name else ""), _number(count, "red"), cell(told))
     return table
