@@ -6,6 +6,8 @@ import gc
 import os
 import sys
 from collections.abc import Callable, Iterator
+from importlib.machinery import PathFinder
+from importlib.util import find_spec
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -17,6 +19,15 @@ from published import PublishedProcess, Unavailable
 settings.register_profile("local", deadline=None, max_examples=20, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("ci", settings.get_profile("local"), derandomize=True, database=None, print_blob=True)
 settings.load_profile("ci" if os.environ.get("CI") else "local")
+
+
+# dask brings a backport of importlib.metadata that puts itself in the place of that once it is imported, and leaves out
+# what is no entry point. It is imported first, and what it took is given back, so that no order of tests matters.
+if "importlib_metadata" not in sys.modules and find_spec("importlib_metadata") is not None:
+    find_distributions = vars(PathFinder)["find_distributions"]
+    __import__("importlib_metadata")
+    sys.meta_path[:] = [finder for finder in sys.meta_path if type(finder).__module__ != "importlib_metadata"]
+    PathFinder.find_distributions = find_distributions
 
 
 # Where mutants are tried, each call of a mutated function takes three frames.
