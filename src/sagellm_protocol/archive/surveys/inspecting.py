@@ -14,7 +14,7 @@ from sagellm_protocol.archive.options import AUTO, Options
 from sagellm_protocol.archive.running import SHARD_SIZE, Limits, Means, Watch, look
 from sagellm_protocol.archive.running.archives import upgrading
 from sagellm_protocol.archive.running.choices import LIMITS
-from sagellm_protocol.archive.running.runs import Place
+from sagellm_protocol.archive.running.runs import Place, places_of
 from sagellm_protocol.archive.running.works import Upgrading
 from sagellm_protocol.archive.storage import Source
 from sagellm_protocol.archive.surveys.findings import counted
@@ -68,7 +68,7 @@ def inspect_archive(
     """
     work = _reading(options, hooks, history, executor, workers)
     means = Means(executor, 1 if work.local else workers, shard_size, sample, watch or Watch())
-    looks = look(places(sources), partial(Inspecting, work), means, limits)
+    looks = look(places_of(sources), partial(Inspecting, work), means, limits)
     return _told(looks.survey.found, work, sample, looks.unreadable)
 
 
@@ -112,11 +112,6 @@ def _told(found: Inspection, work: Upgrading, sample: float | None, unreadable: 
     found.sample, found.unreadable = sample, unreadable
     found.tell_writers(work.history)
     return found
-
-
-def places(sources: Iterable[Place] | Place) -> Iterable[Place]:
-    """Places, where one may be given by itself."""
-    return sources if not isinstance(sources, str) and isinstance(sources, Iterable) else [sources]
 
 
 class Inspecting:

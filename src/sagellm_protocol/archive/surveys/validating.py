@@ -17,11 +17,10 @@ from sagellm_protocol.archive.options import Options
 from sagellm_protocol.archive.running import SHARD_SIZE, Limits, Means, Watch, look
 from sagellm_protocol.archive.running.archives import upgrading
 from sagellm_protocol.archive.running.choices import LIMITS
-from sagellm_protocol.archive.running.runs import Place
+from sagellm_protocol.archive.running.runs import Place, places_of
 from sagellm_protocol.archive.running.works import Upgrading
 from sagellm_protocol.archive.storage import Source
 from sagellm_protocol.archive.surveys.findings import Findings
-from sagellm_protocol.archive.surveys.inspecting import places
 from sagellm_protocol.archive.surveys.rules import Broken, Checker, Faults, Rules, unreadable
 from sagellm_protocol.archive.surveys.streams import look_at_stream
 from sagellm_protocol.archive.wires import Wire
@@ -133,7 +132,7 @@ def validate_archive(
     asked = (rules or Rules()).resolved(history)
     work = upgrading(Options(asked.message, asked.release), hooks, history, executor, workers)
     means = Means(executor, 1 if work.local else workers, shard_size, sample, watch or Watch())
-    looks = look(places(sources), partial(Validating, work, asked), means, limits)
+    looks = look(places_of(sources), partial(Validating, work, asked), means, limits)
     found = looks.survey.found
     found.sample, found.unreadable = sample, looks.unreadable
     return found
