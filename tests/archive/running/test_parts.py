@@ -148,7 +148,7 @@ def test_a_worker_with_other_hooks(log: Path, out: Path) -> None:
 def test_upgraders_are_kept_but_not_all() -> None:
     for number in range(20):
         Upgrading(Options(since="0.4.0.8", message="types.StreamEventDelta")).begin("json", "json", (str(number),))
-    assert len(works._OWN.upgraders) < 20
+    assert len(works._UPGRADERS._made) < 20
 
 
 def test_releases_of_sources_that_are_of_several(log: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any, Protocol, TypeAlias
@@ -12,6 +11,7 @@ import attrs
 from sagellm_protocol.archive.batching import UpgradedBatch
 from sagellm_protocol.archive.formats import Wire
 from sagellm_protocol.archive.options import Options
+from sagellm_protocol.archive.running.keeping import Kept
 from sagellm_protocol.archive.running.repairs import prints, repaired
 from sagellm_protocol.archive.running.shards import Releases
 from sagellm_protocol.archive.upgrading import Upgrader
@@ -60,18 +60,15 @@ class Upgrading:
 
     def begin(self, reads: Wire, writes: Wire, releases: Releases) -> Batches:
         """An upgrader's ``upgrade_batch``; they generate code when they are first used, and are kept."""
-        made: dict[Any, Upgrader] = _OWN.__dict__.setdefault("upgraders", {})
         history = self.history
         key = (self.options.to_json(), self.hooks, id(history), history.hooks_changed, reads, writes, releases)
-        if key not in made:
-            if len(made) >= _KEPT:
-                made.clear()
-            made[key] = Upgrader(self.options, history=history, among=releases or None, reads=reads, writes=writes)
-        return made[key].upgrade_batch
+        among = releases or None
+        return _UPGRADERS.get(
+            key, lambda: Upgrader(self.options, history=history, among=among, reads=reads, writes=writes)
+        ).upgrade_batch
 
 
-_OWN = threading.local()
-_KEPT = 16
+_UPGRADERS: Kept[Upgrader] = Kept()
 
 
 @lru_cache(maxsize=8)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor
 from functools import partial
@@ -17,6 +16,7 @@ from sagellm_protocol.archive.options import Options
 from sagellm_protocol.archive.running import SHARD_SIZE, Limits, Means, Watch, look
 from sagellm_protocol.archive.running.archives import upgrading
 from sagellm_protocol.archive.running.choices import LIMITS
+from sagellm_protocol.archive.running.keeping import Kept
 from sagellm_protocol.archive.running.runs import Place, places_of
 from sagellm_protocol.archive.running.works import Upgrading
 from sagellm_protocol.archive.storage import Source
@@ -220,16 +220,10 @@ class Validating:
         self.found.add(other.found)
 
 
-_OWN = threading.local()
-_KEPT = 16
+_CHECKERS: Kept[Checker] = Kept()
 
 
 def _checker(rules: Rules, work: Upgrading, wire: Wire) -> Checker:
-    """A checker of this thread: it generates code when it is first used, and is kept."""
-    made: dict[Any, Checker] = _OWN.__dict__.setdefault("checkers", {})
+    """A checker of this thread."""
     key = (rules, work.hooks, id(work.history), work.history.hooks_changed, wire)
-    if key not in made:
-        if len(made) >= _KEPT:
-            made.clear()
-        made[key] = Checker(rules, work.history, wire)
-    return made[key]
+    return _CHECKERS.get(key, lambda: Checker(rules, work.history, wire))
