@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from published import PublishedProcess, Unavailable
+from sagellm_protocol.model.native import in_use
 
 # A shared machine is no stopwatch, and most properties run once a message, so a few examples of each make many.
 # Where CI is set each run tries the same examples, so that a red run can be repeated.
@@ -39,6 +40,17 @@ def pytest_collection_finish() -> None:
     """What the tests are made of stays: no collection need go through it again, and many tests ask for one."""
     gc.collect()
     gc.freeze()
+
+
+def pytest_configure() -> None:
+    """Where the compiled core is demanded, it is not missing without a word."""
+    if os.environ.get("SAGELLM_PROTOCOL_NATIVE", "0") not in ("", "0") and in_use() == "pure":
+        raise pytest.UsageError("SAGELLM_PROTOCOL_NATIVE demands the compiled core, and there is none in use")
+
+
+def pytest_report_header() -> str:
+    """Which of the two ways is tested."""
+    return f"sagellm_protocol: {in_use()}"
 
 
 @pytest.fixture(scope="session")

@@ -420,6 +420,7 @@ UNSUPPORTED: dict[str, Any] = {
     "keys of integers": dict[int, str],
     "literal flag": Literal[1, True],
     "literal past 64 bits": Literal[2**64],
+    "member past 64 bits": enum.Enum("Large", {"HUGE": 2**64}),
     "literal of text and None": Literal["a", None],
     "two numbers": int | float,
     "text or UUID": str | UUID,

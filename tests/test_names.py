@@ -91,7 +91,9 @@ for name in ("json", "msgpack", "dict", "msgspec-json", "msgspec-msgpack"):
         assert codec.decode_envelope(codec.encode_envelope(request)).request_id == "r"
         assert codec.converter.structure(codec.converter.unstructure(request), Request).request_id == "r"
 for module in pkgutil.walk_packages(sagellm_protocol.__path__, "sagellm_protocol."):
-    assert importlib.import_module(module.name).__file__.endswith(".pyc"), module
+    compiled = module.name == "sagellm_protocol._native"
+    endings = (".so", ".pyd") if compiled else ".pyc"
+    assert importlib.import_module(module.name).__file__.endswith(endings), module
 for name in kv.__all__:
     assert getattr(kv, name) is not None, name
 for name, cls in catalog.messages().items():

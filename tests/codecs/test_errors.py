@@ -390,10 +390,6 @@ def test_a_dict_may_hold_what_other_formats_cannot() -> None:
 
 
 UNWRITABLE: list[tuple[dict[str, Any], str]] = [
-    ({"max_tokens": 2**64}, "max_tokens is an integer past 64 bits"),
-    ({"metadata": {"k": -(2**63) - 1}}, "metadata.k is an integer past 64 bits"),
-    ({"metadata": {"k": [{"k": 2**100}]}}, r"metadata.k[0].k is an integer past 64 bits"),
-    ({"metadata": {"k": 10**5000}}, "metadata.k is an integer past 64 bits"),
     ({"prompt": "a\ud800"}, "prompt holds a lone surrogate"),
     ({"metadata": {"k": "\udfff"}}, "metadata.k holds a lone surrogate"),
     ({"metadata": {"\ud800": 1}}, "metadata holds a lone surrogate"),

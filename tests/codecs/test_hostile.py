@@ -412,10 +412,9 @@ def test_floats_that_may_have_been_integers(name: str) -> None:
 @every_codec
 def test_what_cannot_be_written_is_found_among_what_is_shared(name: str) -> None:
     shared = ["x"] * 100
-    for wrong, words in ((10**30, "an integer past 64 bits"), ("\ud800", "a lone surrogate")):
-        request = Request(**REQUEST, metadata={"a": shared, "b": [shared, shared], "c": wrong})
-        with pytest.raises(EncodeError, match=rf"^metadata\.c (is|holds) {words}"):
-            codecs.get(name).encode(request)
+    request = Request(**REQUEST, metadata={"a": shared, "b": [shared, shared], "c": "\ud800"})
+    with pytest.raises(EncodeError, match=r"^metadata\.c holds a lone surrogate"):
+        codecs.get(name).encode(request)
 
 
 class Wild(dict[Any, Any]):

@@ -5,13 +5,15 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
 import attrs
 import pytest
+from annotated_types import Ge, Gt, Le, Lt
 
 import declared
+from payloads import as_json, as_msgpack, outcome
 from sagellm_protocol import DecodeError, EncodeError, MissingExtraError, Request, StreamEventDelta, codecs, history
 from sagellm_protocol.catalog import Catalog
 from sagellm_protocol.codecs.json import make_json
@@ -96,11 +98,11 @@ def test_a_limit_on_bytes_holds_here_too() -> None:
         codecs.get("msgspec-json", max_bytes=len(wire) - 1).decode(wire, StreamEvent)
 
 
-def test_integers_past_64_bits_are_not_written() -> None:
+def test_lone_surrogates_are_not_written() -> None:
     for name in ("msgspec-json", "msgspec-msgpack"):
-        for wrong in ({"max_tokens": 2**64}, {"max_tokens": 1, "metadata": {"a": [2**64]}}):
-            with pytest.raises(EncodeError, match="past 64 bits"):
-                codecs.get(name).encode(Request(request_id="r", trace_id="t", **wrong))
+        for wrong in ({"prompt": "\ud800"}, {"metadata": {"a": ["\ud800"]}}):
+            with pytest.raises(EncodeError, match="lone surrogate"):
+                codecs.get(name).encode(Request(request_id="r", trace_id="t", max_tokens=1, **wrong))
 
 
 def test_without_the_extra_the_error_names_it() -> None:
@@ -163,3 +165,47 @@ def test_hooks_of_others_leave_a_codec_as_it_was() -> None:
         assert decode(payload) == before
     finally:
         history.unhook(nothing)
+
+
+@message
+class Bounded:
+    """Bounds that imply each other, lie between two integers, or are no float or no integer of 64 bits."""
+
+    half: Annotated[int, Ge(0.5), Lt(9.5)] = 1
+    nearer: Annotated[int, Ge(2), Ge(5), Gt(3)] = 5
+    further: Annotated[int, Lt(2**64), Gt(-(2**64))] = 0
+    large: Annotated[int, Le(2**63 + 5)] = 0
+    share: Annotated[float, Ge(0), Gt(-1), Le(1), Lt(2)] = 0.5
+    strictly: Annotated[float, Ge(0), Gt(0), Lt(1), Le(1)] = 0.5
+
+
+@message
+class Odd:
+    large: Annotated[int, Ge(2**63)] = 2**63
+
+
+@message
+class Inexact:
+    real: Annotated[float, Le(2**53 + 3)] = 0.0
+
+
+LIMITS = {
+    "half": (0, 1, 9, 10),
+    "nearer": (2, 3, 4, 5),
+    "further": (-(2**63) - 1, -(2**63), 2**63 - 1, 2**63, 2**64 - 1, 2**64),
+    "large": (2**63 - 1, 2**63, 2**63 + 5, 2**63 + 6),
+    "share": (-1.0, -0.5, -1e-9, 0.0, 1.0, 1.5, 2.0),
+    "strictly": (0.0, 1e-9, 1.0),
+}
+
+
+@pytest.mark.parametrize(("name", "written"), [("msgspec-json", as_json), ("msgspec-msgpack", as_msgpack)])
+def test_numbers_at_their_bounds(name: str, written: Any) -> None:
+    cases: list[tuple[Any, Any]] = [(Bounded, {field: value}) for field, values in LIMITS.items() for value in values]
+    cases += [(Odd, {"large": value}) for value in (2**63 - 1, 2**63, 2**64 - 1)]
+    cases += [(Inexact, {"real": value}) for value in (2.0**53, 2.0**53 + 4)]
+    for cls, payload in cases:
+        wire = written(payload)
+        if wire is not None:
+            core, ours = codecs.get(name.removeprefix("msgspec-")).decoder(cls), codecs.get(name).decoder(cls)
+            assert outcome(lambda: ours(wire)) == outcome(lambda: core(wire)), payload  # noqa: B023

@@ -403,7 +403,16 @@ def test_a_number_that_raises_is_none() -> None:
 def test_an_integer_too_large_for_a_float() -> None:
     with pytest.raises(ValidationError, match="real: must be finite"):
         Liars(real=10**400)
-    assert Liars(number=2**100).number == 2**100
+
+
+@pytest.mark.parametrize("value", [2**64, -(2**63) - 1, pytest.param(10**5000, id="5000 digits")])
+def test_an_integer_that_no_format_carries(value: Any) -> None:
+    for fields in ({"number": value}, {"table": {"k": value}}, {"free": {"k": [value]}}):
+        with pytest.raises(ValidationError, match="must be an integer within 64 bits") as raised:
+            Liars(**fields)
+        assert raised.value.fault == "local"
+    held = Liars(number=2**64 - 1, table={"k": -(2**63)}, free={"k": 2**64 - 1})
+    assert (held.number, held.table, held.free) == (2**64 - 1, {"k": -(2**63)}, {"k": 2**64 - 1})
 
 
 # Dicts for messages

@@ -21,6 +21,7 @@ from sagellm_protocol.codecs.ways import (
     refuse_bytes,
     writing,
 )
+from sagellm_protocol.model import native
 from sagellm_protocol.model.annotations import is_message, known, message_of, read_type
 from sagellm_protocol.model.exceptions import DeclarationError, OptionError, ProtocolError
 from sagellm_protocol.model.kinds import Choice, Nested, Type
@@ -265,7 +266,11 @@ class Codec(Generic[Wire]):
         return Nested(name, history.catalog.get(name)), readers
 
     def describe(self) -> dict[str, Any]:
-        """What this codec is, as plain data; ``fallbacks`` are the messages that msgspec leaves to the core codec."""
+        """What this codec is, as plain data.
+
+        ``core`` is ``native`` where the compiled core reads and writes, else ``pure``; ``fallbacks`` are the messages
+        that msgspec leaves to the core codec.
+        """
         return {
             "name": self.name,
             "media_type": self.media_type,
@@ -275,6 +280,7 @@ class Codec(Generic[Wire]):
             "omit_nulls": self.options.omit_nulls,
             "lossy": self.options.lossy,
             "consistent": self.options.consistent,
+            "core": native.in_use(),
             "fallbacks": self._fallbacks(),
         }
 

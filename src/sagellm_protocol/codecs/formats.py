@@ -16,8 +16,8 @@ from sagellm_protocol.model.kinds import INT_MAX, INT_MIN, Converted, Type
 from sagellm_protocol.model.nesting import MAX_VALUES, TOO_DEEP, too_deep, too_many
 from sagellm_protocol.model.paths import ROOT, Hidden, Path, is_hidden, told
 from sagellm_protocol.model.shortening import HIDDEN, SECRETS, short
+from sagellm_protocol.model.standing import Form
 from sagellm_protocol.model.statements import Origin
-from sagellm_protocol.model.writing import Form
 
 MAX_BYTES = 64 * 1024 * 1024
 """How large a payload may be, unless the codec is told otherwise: 64 MiB."""

@@ -6,7 +6,7 @@ which also explains every failure. JSON is written by orjson.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import attrs
@@ -16,10 +16,12 @@ from sagellm_protocol.codecs.json import make_json
 from sagellm_protocol.codecs.msgpack import make_msgpack
 from sagellm_protocol.codecs.ways import FAILURES
 from sagellm_protocol.model.choosing import tags
+from sagellm_protocol.model.compiled import chained
 from sagellm_protocol.model.exceptions import missing_extra
-from sagellm_protocol.model.kinds import Choice, Converted, Nested, Type, nested_in, parts
+from sagellm_protocol.model.kinds import Choice, Converted, Nested, Nullable, Number, Type, nested_in, parts
 from sagellm_protocol.model.source import Function
-from sagellm_protocol.model.spec import spec_of
+from sagellm_protocol.model.spec import Field, spec_of
+from sagellm_protocol.model.untracked import holds_fields_alone
 
 try:
     import msgspec
@@ -62,7 +64,8 @@ class MsgspecShortcuts:
         to.add(f"    _value = {to.bind('read', read)}(_data)")
         to.add(f"    return {moved}")
         self._or_go(to, long_way, "_data")
-        return to.compile("_data")
+        whole, move = to.compile("_data"), self._structs.compiled_mover(kind)
+        return whole if move is None else chained(read, move, FAILURES, long_way, whole, max_bytes)
 
     def _or_go(self, to: Function, long_way: Callable[[Any], Any], argument: str) -> None:
         to.add(f"except {to.bind('failures', FAILURES)}: pass")
@@ -96,29 +99,53 @@ class MsgspecShortcuts:
         return decode_choice
 
     def encoder(self, cls: type, long_way: Callable[[Any], Any]) -> Callable[[Any], Any] | None:
-        """A message to bytes, the long way on any doubt; None in JSON, and for a message that msgspec could not read.
+        """A message to bytes, the long way on any doubt; None for a message that msgspec could not read.
 
-        In JSON orjson is as fast, and unlike msgspec it refuses integers past 64 bits, which no codec reads.
+        The compiled core gives msgspec a Struct. In Python msgspec is given the message itself, into MessagePack: in
+        JSON orjson is as fast, and some classes of values, or slots beside the fields, msgspec would write otherwise.
+        Floats orjson writes faster: messages of many are left to it.
         """
-        writes = self.reason_against(cls) is None and _holds_fields_alone(cls, set()) and _writes_alike(cls)
-        if not self._binary or not writes:
+        if self.reason_against(cls) is not None or (not self._binary and _share_of_floats(cls) > _FEW_FLOATS):
+            return None
+        pack = msgspec.msgpack.Encoder().encode if self._binary else msgspec.json.Encoder().encode
+        write = self._structs.compiled_writer(cls)
+        if write is not None:
+            return chained(write, pack, FAILURES, long_way, long_way)
+        if not self._binary or not _hold_fields_alone(cls, set()) or not _writes_alike(cls):
             return None
         to = Function("encode_" + spec_of(cls).name)
         to.add("try:")
-        to.add(f"    return {to.bind('encode', msgspec.msgpack.Encoder().encode)}(_message)")
+        to.add(f"    return {to.bind('encode', pack)}(_message)")
         self._or_go(to, long_way, "_message")
         return to.compile("_message")
 
 
-def _holds_fields_alone(cls: type, seen: set[type]) -> bool:
+_FEW_FLOATS = 0.25
+"""The share of floats among the fields up to which msgspec writes JSON faster than orjson, as measured."""
+
+
+def _share_of_floats(cls: type) -> float:
+    kinds = [part for field in _all_fields(cls, set()) for part in parts(field.type) if not isinstance(part, Nullable)]
+    return sum(isinstance(kind, Number) and kind.kind is float for kind in kinds) / max(1, len(kinds))
+
+
+def _all_fields(cls: type, seen: set[type]) -> Iterator[Field]:
+    """The fields of a message and of those that it holds."""
+    if cls not in seen:
+        seen.add(cls)
+        for field in spec_of(cls).fields:
+            yield field
+            for nested in nested_in(field.type):
+                yield from _all_fields(nested.cls, seen)
+
+
+def _hold_fields_alone(cls: type, seen: set[type]) -> bool:
     """Whether a message, and each that it holds, has no slot but its fields: msgspec would write a cached property."""
     if cls in seen:
         return True
     seen.add(cls)
-    spec = spec_of(cls)
-    slots = {name for base in cls.__mro__ for name in vars(base).get("__slots__", ())} - {"__weakref__"}
-    nested = (found.cls for field in spec.fields for found in nested_in(field.type))
-    return slots == spec.names and all(_holds_fields_alone(inner, seen) for inner in nested)
+    nested = (found.cls for field in spec_of(cls).fields for found in nested_in(field.type))
+    return holds_fields_alone(cls) and all(_hold_fields_alone(inner, seen) for inner in nested)
 
 
 def _writes_alike(cls: type) -> bool:

@@ -16,7 +16,8 @@ from typing import Annotated, Any, Literal, Union
 
 import msgspec
 
-from sagellm_protocol.model.bounds import MEANINGS, Bound
+from sagellm_protocol.model.bounds import Bound, integers_within, tightest
+from sagellm_protocol.model.compiled import mover, plans_of, struct_for, writer
 from sagellm_protocol.model.constructor import draft_of
 from sagellm_protocol.model.deriving import made
 from sagellm_protocol.model.freezing import freeze_read, freeze_read_table
@@ -39,15 +40,19 @@ from sagellm_protocol.model.kinds import (
     Type,
     assert_never,
 )
+from sagellm_protocol.model.naming import full_name
 from sagellm_protocol.model.source import Function
 from sagellm_protocol.model.spec import Derived, Field, Made, spec_of
+from sagellm_protocol.model.standing import Form
+from sagellm_protocol.model.statements import within
+from sagellm_protocol.model.teaching import UNTAUGHT
 from sagellm_protocol.model.validating import validation_of
 
 LOCK = threading.RLock()
 """Held while msgspec looks at a type: it keeps what it finds on the class, and two threads at that end in a crash."""
 
-_INT64 = {"ge": -(2**63), "le": 2**63 - 1}
-_FINITE = {"ge": -sys.float_info.max, "le": sys.float_info.max}
+_INT64 = -(2**63), 2**63 - 1
+_FINITE = {True: Bound("ge", -sys.float_info.max), False: Bound("le", sys.float_info.max)}
 _SCALARS: Any = Union[None, bool, int, float, str]  # noqa: UP007
 _FREE_LEVELS = 4
 
@@ -90,7 +95,8 @@ class Structs:
                     raise Inexpressible(f"{cls.__qualname__} holds itself")
                 self._making.add(cls)
                 try:
-                    self._made[cls] = self._struct(cls), self._mover(cls)
+                    struct = struct_for(cls, self._struct, binary=self._binary)
+                    self._made[cls] = struct, self._mover(cls)
                 finally:
                     self._making.discard(cls)
             return self._made[cls]
@@ -126,11 +132,7 @@ class Structs:
             case Limited(inner=inner):
                 return self.annotation(inner)
             case Number():
-                limits: dict[str, Any] = {bound.name: kind.kind(bound.limit) for bound in kind.bounds}
-                bounded = {bound.meaning.lower for bound in kind.bounds}
-                ends = (_INT64 if kind.kind is int else _FINITE).items()
-                limits |= {name: limit for name, limit in ends if MEANINGS[name].lower not in bounded}
-                return Annotated[kind.kind, msgspec.Meta(**limits)]
+                return _number(kind)
             case Member():
                 return kind.cls  # without one they are an older revision's
             case OneOf(values=values):
@@ -210,6 +212,15 @@ class Structs:
         to.add("return _self")
         return to.compile("_struct")
 
+    def compiled_mover(self, kind: Type) -> Callable[[Any], Any] | None:
+        """The compiled core's function from what msgspec reads to what a message holds; None where there is none."""
+        return mover(kind, binary=self._binary, unset=msgspec.UNSET)
+
+    def compiled_writer(self, cls: type) -> Callable[[Any], Any] | None:
+        """The compiled core's function from a message to the Struct of the same fields; None where there is none."""
+        form: Form = "struct of MessagePack" if self._binary else "struct of JSON"
+        return writer(plans_of(UNTAUGHT), Nested(full_name(cls), cls), form, "nothing", None)
+
     def moved(self, to: Function, kind: Type, value: str) -> str:
         """An expression for what the message holds, of a local variable for what msgspec read."""
         if not self._moves(kind):
@@ -222,7 +233,7 @@ class Structs:
             case Converted(load=load):
                 return f"{to.bind('load_' + kind.name, load)}({value})"
             case Limited(inner=inner):
-                return f"{to.bind('within', _within(kind.bounds))}({self.moved(to, inner, value)})"
+                return f"{to.bind('within', within(kind.bounds))}({self.moved(to, inner, value)})"
             case Items(item=inner):
                 item = to.fresh("item")
                 return f"_tuple([{self.moved(to, inner, item)} for {item} in {value}])"
@@ -238,9 +249,15 @@ class Structs:
                 raise Inexpressible("a union of types of which one must be converted")
 
 
-def _within(bounds: tuple[Bound, ...]) -> Callable[[Any], Any]:
-    """A function that gives back a value that keeps within the bounds."""
-    to = Function("within")
-    to.add(f"if not ({' and '.join(bound.condition(to, '_value') for bound in bounds)}): raise _Doubt")
-    to.add("return _value")
-    return to.compile("_value")
+def _number(kind: Number) -> Any:
+    """Numbers within their bounds, and those of what msgspec takes for bounds: others go the long way."""
+    if kind.kind is int:
+        least, most = integers_within(kind.bounds, *_INT64)
+        if least > most:
+            raise Inexpressible("an integer past 63 bits")
+        return Annotated[int, msgspec.Meta(ge=least, le=most)]
+    ends = [tightest(kind.bounds, lower=side) or finite for side, finite in _FINITE.items()]
+    if any(float(bound.limit) != bound.limit for bound in ends):
+        raise Inexpressible("a bound that is no float")
+    limits: dict[str, Any] = {bound.name: float(bound.limit) for bound in ends}
+    return Annotated[float, msgspec.Meta(**limits)]

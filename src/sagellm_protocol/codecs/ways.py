@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from sagellm_protocol.codecs.formats import Format, no_message, taken
+from sagellm_protocol.model.compiled import chained
 from sagellm_protocol.model.exceptions import EncodeError
 from sagellm_protocol.model.nesting import holds_large_floats, refuse_too_deep, refuse_too_deep_parsed
 from sagellm_protocol.model.source import DOUBTS
@@ -19,9 +20,16 @@ doubt as their context."""
 def writing(format: Format, writers: Writers, cls: type) -> Callable[[Any], Any]:
     """A message packed by one generated function; where that fails, in the way that says why."""
     dumps, write = format.dumps, writers.writer(cls)
+
+    def encode(message: Any) -> Any:
+        return dumps(write(message))
+
     if format.pack is None:
-        return lambda message: dumps(write(message))
-    return writers.packed(cls, format.pack, FAILURES, lambda message: dumps(write(message)))
+        return encode
+    compiled = writers.compiled(cls)
+    if compiled is None:
+        return writers.packed(cls, format.pack, FAILURES, encode)
+    return chained(compiled, format.pack, FAILURES, encode, encode)
 
 
 def packing(format: Format, write: Callable[[Any], Any]) -> Callable[[Any], Any]:
@@ -85,7 +93,12 @@ def checking(
             pass
         return explain(parse_thoroughly(data))
 
-    return decode if format.sized else decode_held
+    def long_way(data: Any) -> Any:
+        return explain(parse_thoroughly(data))
+
+    if not format.sized:
+        return chained(read, None, (Exception,), long_way, decode_held)
+    return chained(parse, read, FAILURES, long_way, decode, max_bytes)
 
 
 def refuse_bytes(data: bytes) -> Any:

@@ -119,13 +119,17 @@ def _limits(number: Number, name: str) -> str:
     if number.kind is int:
         return " and ".join(bound.meaning.source.format(name, repr(bound.limit)) for bound in number.bounds)
     # Two floats are compared sooner than a float and an integer.
-    limits = [bound.meaning.source.format(name, repr(float(bound.limit))) for bound in number.bounds]
+    limits = [bound.meaning.source.format(name, repr(_as_float(bound.limit))) for bound in number.bounds]
     sides = {bound.meaning.lower for bound in number.bounds if bound.meaning.measure == "value"}
     if True not in sides:
         limits.append(f"{name} > {-LARGE!r}")
     if False not in sides:
         limits.append(f"{name} < {LARGE!r}")
     return " and ".join(limits)
+
+
+def _as_float(limit: float) -> float:
+    return float(limit) if float(limit) == limit else limit
 
 
 def _each(item: Type) -> Callable[[list[Any]], bool]:

@@ -97,7 +97,12 @@ def read_type(annotation: Any) -> Type:
 
 
 def _may_be_literal(value: object) -> bool:
-    return isinstance(value, str) or (type(value) is int and INT_MIN <= value <= INT_MAX)
+    return isinstance(value, str) or _is_carried(value)
+
+
+def _is_carried(value: object) -> bool:
+    """Whether a value is an integer that formats carry."""
+    return type(value) is int and INT_MIN <= value <= INT_MAX
 
 
 def known(cls: Any) -> Type | None:
@@ -110,7 +115,7 @@ def known(cls: Any) -> Type | None:
 
 def _member(cls: type[enum.Enum]) -> Member:
     members = {name: member.value for name, member in cls.__members__.items()}
-    if issubclass(cls, enum.Flag) or not all(type(value) in (str, int) for value in members.values()):
+    if issubclass(cls, enum.Flag) or not all(type(value) is str or _is_carried(value) for value in members.values()):
         raise DeclarationError(f"{cls!r}: the values of an enumeration on the wire are single texts or integers")
     return Member(full_name(cls), members, cls)
 

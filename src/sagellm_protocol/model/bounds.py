@@ -5,8 +5,9 @@ Checks at leisure, generated checks, wording, JSON Schema, field tables and comp
 
 from __future__ import annotations
 
+import math
 import operator
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
@@ -197,3 +198,19 @@ class Bound:
                 return bool(beyond or (other.limit == self.limit and other.meaning.strict >= self.meaning.strict))
             case _:
                 return False
+
+
+def tightest(bounds: Iterable[Bound], *, lower: bool) -> Bound | None:
+    """Of the bounds on values from below, or from above, the one that implies the others."""
+    bounds = [bound for bound in bounds if bound.meaning.measure == "value" and bound.meaning.lower is lower]
+    return next((bound for bound in bounds if all(other.implied_by((bound,)) for other in bounds)), None)
+
+
+def integers_within(bounds: Iterable[Bound], least: int, most: int) -> tuple[int, int]:
+    """The least and the most integer that keeps within bounds on values, and within those two."""
+    for bound in bounds:
+        if bound.meaning.lower:
+            least = max(least, math.floor(bound.limit) + 1 if bound.meaning.strict else math.ceil(bound.limit))
+        else:
+            most = min(most, math.ceil(bound.limit) - 1 if bound.meaning.strict else math.floor(bound.limit))
+    return least, most

@@ -216,10 +216,12 @@ def _frozen(default: Any) -> Any:
 def _first_new(cls: Any, /, *ordered: Any, **fields: Any) -> Any:
     """Write the constructor of the class on its first use, then be it."""
     from sagellm_protocol.model.annotations import message_of
+    from sagellm_protocol.model.compiled import install
     from sagellm_protocol.model.constructor import write_constructor
 
     declared: Any = message_of(cls)
     declared.__new__ = write_constructor(declared)
+    install(declared)
     return declared.__new__(cls, *ordered, **fields)
 
 

@@ -38,7 +38,7 @@ class FreeChecker:
 
     broken: Callable[[Path, str, object], Any]
     """Notes a violation."""
-    integer: Callable[[int, Path], int]
+    integer: Callable[[int, Path], Any]
     """Takes an integer, or refuses one past 64 bits."""
     _seen: dict[int, _Frozen | None] = attrs.field(factory=dict, init=False)
     """None while a container is being looked at: finding it again then means that it holds itself."""

@@ -16,14 +16,14 @@ _SIMPLE: frozenset[type] = frozenset((str, bool, type(None), int))
 
 def freeze(value: Any) -> Any:
     """A caller's value."""
-    return _freeze(value, MAX_FREE_DEPTH, math.inf, _SIMPLE, set())
+    return _freeze(value, MAX_FREE_DEPTH, math.inf, _TEXTS, set())
 
 
 def freeze_table(value: Any) -> Any:
     """A caller's mapping."""
     if type(value) in (dict, FrozenDict) and not value:
         return EMPTY
-    return _frozen_dict(value, MAX_FREE_DEPTH, math.inf, _SIMPLE, set())
+    return _frozen_dict(value, MAX_FREE_DEPTH, math.inf, _TEXTS, set())
 
 
 def freeze_parsed(value: Any) -> Any:

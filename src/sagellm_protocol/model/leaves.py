@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from sagellm_protocol.model.kinds import Flag, Member, Number, OneOf, Text
-from sagellm_protocol.model.noting import Notes
+from sagellm_protocol.model.noting import BROKEN, Notes
 from sagellm_protocol.model.numbers import float_of, int_of
 from sagellm_protocol.model.paths import Path
 from sagellm_protocol.model.wording import one_of
@@ -28,7 +28,8 @@ def number(notes: Notes, kind: Number, value: Any, path: Path) -> Any:
     if number is None:
         return notes.broken(path, kind.kind.__name__, value)
     if isinstance(number, int):
-        notes.integer(number, path)
+        if notes.integer(number, path) is BROKEN:
+            return BROKEN
     elif not math.isfinite(number):
         return notes.broken(path, "finite", value)
     for bound in kind.bounds:

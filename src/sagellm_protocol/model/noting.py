@@ -65,9 +65,11 @@ class Notes:
         if self.violations:
             raise ValidationError(message_name, self.violations, self.more) from None
 
-    def integer(self, value: int, path: Path) -> int:
-        """An integer itself; a payload's must fit 64 bits."""
-        value = int.__int__(value)
-        if self.source == "wire" and not INT_MIN <= value <= INT_MAX:
+    def integer(self, value: int, path: Path) -> Any:
+        """An integer itself; it must fit 64 bits, as no format carries others."""
+        number = int.__int__(value)
+        if INT_MIN <= number <= INT_MAX:
+            return number
+        if self.source == "wire":
             raise DecodeError(f"{told(path) or 'the payload'} is an integer past 64 bits") from None
-        return value
+        return self.broken(path, "an integer within 64 bits", value)

@@ -14,6 +14,7 @@ import attrs
 
 from sagellm_protocol.model.annotations import may_nest_without_end
 from sagellm_protocol.model.choosing import chosen, tags
+from sagellm_protocol.model.compiled import plans_of, reader as compiled_reader
 from sagellm_protocol.model.constructor import draft_of
 from sagellm_protocol.model.deriving import made
 from sagellm_protocol.model.exceptions import ValidationError
@@ -21,6 +22,7 @@ from sagellm_protocol.model.kinds import MAX_FREE_DEPTH, Choice, Nested, Type, c
 from sagellm_protocol.model.naming import full_name
 from sagellm_protocol.model.nesting import refuse_too_deep, too_deep
 from sagellm_protocol.model.once import Once
+from sagellm_protocol.model.plans import Plans
 from sagellm_protocol.model.refusing import refuse_abstract
 from sagellm_protocol.model.source import DOUBTS, Doubt, Function
 from sagellm_protocol.model.spec import Derived, Field, Made, Mark, Spec, Unknown, spec_of
@@ -44,18 +46,31 @@ class Readers:
     _message: Once[type, Callable[[Any], Any]] = attrs.field(init=False)
     """By class and not by name: a class that is defined anew has the name of the one before."""
 
+    _plans: Plans = attrs.field(init=False)
     _value: Callable[[Type, tuple[type | None, ...]], Callable[[Any], Any]] = attrs.field(init=False)
     """The readers of other types: of those asked for most lately, as annotations may be made up without end."""
 
     def __attrs_post_init__(self) -> None:
-        self._message = Once(lambda cls: self._write(self.spec(Nested(full_name(cls), cls))))
+        self._plans = plans_of(self.teaching)
+        self._message = Once(self._write_message)
         self._value = lru_cache(maxsize=128)(self._write_value)
 
     def reader(self, kind: Type) -> Callable[[Any], Any]:
         """The reader of any type."""
         return self._message(kind.cls) if isinstance(kind, Nested) else self._value(kind, classes_in(kind))
 
+    def _compiled(self, kind: Type) -> Callable[[Any], Any] | None:
+        """What the compiled core reads a type by; None where it does not: payloads that are only checked, for one."""
+        return compiled_reader(self._plans, kind, self.origin, self.unknown) if self.specs is None else None
+
+    def _write_message(self, cls: type) -> Callable[[Any], Any]:
+        nested = Nested(full_name(cls), cls)
+        return self._compiled(nested) or self._write(self.spec(nested))
+
     def _write_value(self, kind: Type, _: object) -> Callable[[Any], Any]:
+        compiled = self._compiled(kind)
+        if compiled is not None:
+            return compiled
         if isinstance(kind, Choice):
             return self._choice(kind)
         to = Function("read_value")

@@ -15,6 +15,7 @@ from typing import Any, Literal, TypeAlias
 import attrs
 
 from sagellm_protocol.model import freezing
+from sagellm_protocol.model.bounds import Bound
 from sagellm_protocol.model.frozen import EMPTY, DraftDict, FrozenDict
 from sagellm_protocol.model.kinds import (
     INT_MAX,
@@ -128,7 +129,7 @@ class CheckStatements:
         """A condition that holds where a value is no number of the very kind, finite and within its bounds."""
         limits = [bound.meaning.source.format(name, repr(_limit(kind, bound.limit))) for bound in kind.bounds]
         lower, upper = (any(bound.meaning.lower is side for bound in kind.bounds) for side in (True, False))
-        if kind.kind is int and self.origin == "dict":
+        if kind.kind is int and self.origin in ("dict", "python"):
             limits.append(_FIT_64_BITS.format(name))
         if kind.kind is float and self.origin != "json":
             if not lower:
@@ -262,6 +263,14 @@ class CheckStatements:
             self.write(to, option, name)
             to.indent -= 1
         to.add("else: raise _Doubt")
+
+
+def within(bounds: tuple[Bound, ...]) -> Callable[[Any], Any]:
+    """A function that gives back a value that keeps within the bounds, and raises ``Doubt`` on any other."""
+    to = Function("within")
+    to.add(f"if not ({' and '.join(bound.condition(to, '_value') for bound in bounds)}): raise _Doubt")
+    to.add("return _value")
+    return to.compile("_value")
 
 
 def doubtful(kind: Type, items: list[Any]) -> Sequence[int]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Literal, TypeAlias, cast
+from typing import Any
 
 import attrs
 
+from sagellm_protocol.model.compiled import chained, plans_of, writer as compiled_writer
 from sagellm_protocol.model.frozen import thaw
 from sagellm_protocol.model.kinds import (
     Choice,
@@ -26,18 +27,14 @@ from sagellm_protocol.model.kinds import (
     Text,
     Type,
     assert_never,
-    nested_in,
-    parts,
 )
+from sagellm_protocol.model.naming import full_name
 from sagellm_protocol.model.once import Once
-from sagellm_protocol.model.source import Function
+from sagellm_protocol.model.plans import Plans
+from sagellm_protocol.model.source import Doubt, Function
 from sagellm_protocol.model.spec import Field, Spec, spec_of
+from sagellm_protocol.model.standing import Form, Omitting, as_it_is, held_class, shown_default
 from sagellm_protocol.model.teaching import UNTAUGHT, Teaching
-
-Form: TypeAlias = Literal["orjson", "msgpack", "plain"]
-"""Who takes the values next: orjson writes enumerations, tuples and FrozenDicts itself, msgpack all but enumerations
-that are no text, and each of them the classes whose entry says so; ``plain`` is dict, list, str, int, float, bool and
-None only."""
 
 
 @attrs.define
@@ -53,9 +50,29 @@ class Writers:
     """Leave out what is None by default and None, and nothing else."""
     writer: Once[type, Callable[[Any], dict[str, Any]]] = attrs.field(init=False)
     """Gives the function that turns a message of a class into a payload."""
+    _written: Once[type, Callable[[Any], dict[str, Any]]] = attrs.field(init=False)
+    """The same in Python; with the compiled core, for what that leaves to it."""
+    _plans: Plans = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self.writer = Once(lambda cls: self._short(cls) if self._shortens(cls) else self._whole(cls))
+        self._plans = plans_of(self.teaching)
+        self._written = Once(lambda cls: self._short(cls) if self._shortens(cls) else self._whole(cls))
+        self.writer = Once(self._writer)
+
+    def compiled(self, cls: type) -> Callable[[Any], dict[str, Any]] | None:
+        """The compiled core's function that does so, or raises ``Doubt``; None where there is none."""
+        omitting: Omitting = "defaults" if self.omit_defaults else "nulls" if self.omit_nulls else "nothing"
+        return compiled_writer(self._plans, Nested(full_name(cls), cls), self.form, omitting, self.quote)
+
+    def _writer(self, cls: type) -> Callable[[Any], dict[str, Any]]:
+        compiled, written = self.compiled(cls), self._written
+        if compiled is None:
+            return written(cls)
+
+        def write(message: Any) -> dict[str, Any]:
+            return written(cls)(message)
+
+        return chained(compiled, None, (Doubt,), write, write)
 
     def write(self, kind: Type) -> Callable[[Any], Any]:
         """The function that turns what a message holds, or a message, into a payload; a user's own if it was taught."""
@@ -113,7 +130,7 @@ class Writers:
         items = []
         for field in self.spec(cls).fields:
             value = f"{message}.{field.today}"
-            if not self._as_it_is(field.type):
+            if not as_it_is(field.type, self.form):
                 local = to.fresh(field.name)
                 to.add(f"{local} = {value}")
                 inner = field.type.cls if isinstance(field.type, Nested) else None
@@ -145,46 +162,20 @@ class Writers:
     def _differs(self, to: Function, field: Field, local: str) -> str:
         if field.default is None:
             return f"{local} is not None"
-        shown = f"_repr({local}) != {repr(field.default)!r}"
-        if isinstance(field.type, Free) or isinstance(field.default, float):
-            # 0, 0.0, -0.0 and False are equal, and not the same JSON.
-            return shown
+        shown, alone = shown_default(field)
+        unlike = f"_repr({local}) != {shown!r}"
+        if alone:
+            return unlike
         differs = f"{local} != {to.bind('default_' + field.name, field.default)}"
-        told = all(part.told_by_equality for part in parts(field.type) if isinstance(part, Converted))
-        return differs if told else f"{differs} or {shown}"
-
-    def _as_it_is(self, kind: Type) -> bool:
-        """Whether what the message holds can stand in the payload."""
-        match kind:
-            case Text() | Flag() | Number() | OneOf():
-                return True
-            case Taught(unstructure=unstructure) if unstructure is not None:
-                return False
-            case Converted(native=native):
-                return self.form in native
-            case Member(members=members):
-                texts = all(isinstance(value, str) for value in members.values())
-                return self.form == "orjson" or (self.form == "msgpack" and texts)
-            case Items(item=inner) | Table(value=inner):
-                return self.form != "plain" and self._as_it_is(inner)
-            case Nullable(inner=inner) | Limited(inner=inner):
-                return self._as_it_is(inner)
-            case Either(options=options):
-                return all(self._as_it_is(option) for option in options)
-            case Free():
-                return self.form != "plain"
-            case Nested() | Choice():
-                return False
-            case _:
-                assert_never(kind)
+        return differs if shown is None else f"{differs} or {unlike}"
 
     def _flat(self, cls: type) -> bool:
         """Whether every field of a message can stand in the payload as it is."""
-        return all(self._as_it_is(field.type) for field in self.spec(cls).fields)
+        return all(as_it_is(field.type, self.form) for field in self.spec(cls).fields)
 
     def _expression(self, to: Function, kind: Type, value: str) -> str:
         """An expression for the payload of a simple name."""
-        if self._as_it_is(kind):
+        if as_it_is(kind, self.form):
             return value
         match kind:
             case Nullable(inner=inner):
@@ -224,24 +215,7 @@ class Writers:
         """Options that need work are told by the class that a message holds them in; the rest stand as they are."""
         text = value
         for option in kind.options:
-            if not self._as_it_is(option):
+            if not as_it_is(option, self.form):
                 held = to.bind("held", held_class(option))
                 text = f"{self._expression(to, option, value)} if _isinstance({value}, {held}) else {text}"
         return text
-
-
-def held_class(kind: Type) -> tuple[type, ...]:
-    """The class that messages hold a value of this type in; none where it stands on the wire as it is held."""
-    match kind:
-        case Limited(inner=inner):
-            return held_class(inner)
-        case Items():
-            return (tuple,)
-        case Table():
-            return (dict,)
-        case Converted(cls=cls):
-            return (cls,)
-        case Member(cls=cls):
-            return (cast("type", cls),)
-        case _:
-            return tuple(nested.cls for nested in nested_in(kind))

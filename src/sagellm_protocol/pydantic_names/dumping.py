@@ -24,7 +24,7 @@ from sagellm_protocol.model.kinds import (
 )
 from sagellm_protocol.model.nesting import TOO_DEEP
 from sagellm_protocol.model.spec import Derived, Field, Made, Spec, spec_of
-from sagellm_protocol.model.writing import held_class
+from sagellm_protocol.model.standing import held_class
 from sagellm_protocol.pydantic_names.filtering import ALL, Filter
 
 

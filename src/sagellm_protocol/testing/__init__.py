@@ -2,8 +2,8 @@
 
 ``messages(Request, stream=True)`` draws instances, ``payloads("types.Request", "0.4.0.8")`` what a release of then may
 have written, ``nearly_valid("Request")`` payloads with one violation, ``values(kind)`` what a field of some type may
-hold. Where the package is installed, Hypothesis' own ``from_type`` and ``builds`` know every message. Needs the extra
-``testing``.
+hold. ``core()`` says whether the compiled core is in use, or Python alone. Where the package is installed, Hypothesis'
+own ``from_type`` and ``builds`` know every message. Needs the extra ``testing``.
 """
 
 from sagellm_protocol.model.exceptions import missing_extra
@@ -13,7 +13,8 @@ try:
 except ImportError as _error:
     raise missing_extra("testing") from _error
 
+from sagellm_protocol.model.native import in_use as core
 from sagellm_protocol.testing.nearly import nearly_valid
 from sagellm_protocol.testing.strategies import messages, payloads, values
 
-__all__ = ["messages", "nearly_valid", "payloads", "values"]
+__all__ = ["core", "messages", "nearly_valid", "payloads", "values"]

@@ -13,7 +13,7 @@ from hypothesis.strategies import SearchStrategy
 
 from sagellm_protocol.history import HISTORY, LATEST, History
 from sagellm_protocol.model.annotations import message_of
-from sagellm_protocol.model.bounds import Bound, Test
+from sagellm_protocol.model.bounds import Bound, Test, integers_within
 from sagellm_protocol.model.choosing import fitting_specs
 from sagellm_protocol.model.exceptions import DeclarationError, ValidationError
 from sagellm_protocol.model.kinds import (
@@ -311,13 +311,8 @@ def _lowered(kind: type, step: float, number: float) -> Any:
     return kind(number - number % step if number >= 0 else number + -number % step)
 
 
-def _integers(kind: Number, least: int = INT_MIN, most: int = INT_MAX) -> SearchStrategy[int]:
-    for bound in kind.bounds:
-        strict = bound.meaning.strict
-        if bound.meaning.lower:
-            least = max(least, math.floor(bound.limit) + 1 if strict else math.ceil(bound.limit))
-        else:
-            most = min(most, math.ceil(bound.limit) - 1 if strict else math.floor(bound.limit))
+def _integers(kind: Number) -> SearchStrategy[int]:
+    least, most = integers_within(kind.bounds, INT_MIN, INT_MAX)
     return st.integers(least, most) | st.sampled_from((least, most))
 
 
