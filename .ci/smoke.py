@@ -1,4 +1,7 @@
-"""Run by the Python that has the built wheel and nothing else installed: ``python -I smoke.py core|extras``."""
+"""Run by the Python that has the built wheel and nothing else: ``python -I smoke.py core|extras native|pure``.
+
+The second word says how messages are to be read and written: by the compiled core, or by Python alone.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +21,7 @@ def check_core() -> None:
     """The package is whole, and works on its core dependencies alone."""
     import sagellm_protocol
     from sagellm_protocol import ErrorCode, Metrics, Request, codecs
+    from sagellm_protocol.model.native import in_use
 
     home = Path(sagellm_protocol.__file__).parent
     assert home.is_relative_to(sys.prefix), f"imported from {home}, not from the wheel"
@@ -27,6 +31,7 @@ def check_core() -> None:
     for extra in ("click", "hypothesis", "msgspec", "pydantic", "rich"):
         assert importlib.util.find_spec(extra) is None, f"{extra} is not a core dependency"
 
+    assert in_use() == WAY, f"the wheel is {in_use()}"
     request = Request(request_id="r", trace_id="t", model="m", prompt="p", max_tokens=1, stream=False)
     metrics = Metrics(ttft_ms=45.2, tbt_ms=12.5, throughput_tps=80.0, peak_mem_mb=24576, error_rate=0.0)
     for name in ("json", "msgpack", "dict"):
@@ -53,5 +58,6 @@ def check_extras() -> None:
 
 
 if __name__ == "__main__":
-    {"core": check_core, "extras": check_extras}[sys.argv[1]]()
-    print(f"{DISTRIBUTION} {importlib.metadata.version(DISTRIBUTION)}: {sys.argv[1]} works as installed")
+    PART, WAY = sys.argv[1:]
+    {"core": check_core, "extras": check_extras}[PART]()
+    print(f"{DISTRIBUTION} {importlib.metadata.version(DISTRIBUTION)}: {PART} works as installed, {WAY}")
