@@ -13,7 +13,7 @@ import resource
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from itertools import cycle, islice
 from pathlib import Path
 
@@ -110,14 +110,19 @@ def _ours(log: Log, to: Path) -> list[str]:
     return [*upgrade, "--workers", "1", "--force", *since]
 
 
-def spent(command: list[str], log: Log) -> Spent:
+def spent(command: list[str], log: Log, environment: Mapping[str, str] | None = None) -> Spent:
     """What a command takes for a log.
+
+    Args:
+        command: what is run.
+        log: what it is run on.
+        environment: in which; that of this process, where it is None.
 
     Raises:
         SystemExit: it failed.
     """
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     if done.returncode != 0:
         raise SystemExit(f"{' '.join(command)} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
@@ -125,13 +130,17 @@ def spent(command: list[str], log: Log) -> Spent:
 
 
 def archives(
-    size: int, passes: int, told: Callable[[str], object] = lambda _: None
+    size: int,
+    passes: int,
+    environment: Mapping[str, str] | None = None,
+    told: Callable[[str], object] = lambda _: None,
 ) -> dict[str, dict[str, list[float]]]:
     """Seconds a record by log and competitor, in the form of the other measurements.
 
     Args:
         size: bytes of each log, about.
         passes: how often each competitor goes through each log; all of them do, one after the other.
+        environment: in which they run.
         told: is given a line for each run.
     """
     found: dict[str, dict[str, list[float]]] = {}
@@ -142,7 +151,7 @@ def archives(
             for _ in range(passes):
                 once: dict[str, Spent] = {}
                 for competitor, command in commands().items():
-                    once[competitor] = spent(command(log, Path(folder)), log)
+                    once[competitor] = spent(command(log, Path(folder)), log, environment)
                     row.setdefault(competitor, []).append(once[competitor].seconds / log.records)
                     ratio = once["published"].seconds / once[competitor].seconds if "published" in once else None
                     against = "" if ratio is None else f"  {ratio:.2f} times as fast as the release"
@@ -157,7 +166,7 @@ def main() -> None:
     parser.add_argument("--gigabytes", type=float, default=1.0, help="size of each log")
     parser.add_argument("--passes", type=int, default=1, help="times that each log is gone through")
     options = parser.parse_args()
-    archives(round(options.gigabytes * 1e9), options.passes, lambda line: print(line, flush=True))
+    archives(round(options.gigabytes * 1e9), options.passes, told=lambda line: print(line, flush=True))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,7 @@
-"""Bytes an object, by tracemalloc: many messages built from the same values, and decoded from the same JSON."""
+"""Bytes an object, by tracemalloc: many messages built from the same values, and decoded from JSON.
+
+``python -m benchmarks.memory [WHO...]``
+"""
 
 from __future__ import annotations
 
@@ -6,10 +9,12 @@ import gc
 import json
 import sys
 import tracemalloc
+from collections.abc import Collection
 from typing import Any
 
 from benchmarks.case import Case
-from benchmarks.work import table
+from benchmarks.measured import Figures
+from benchmarks.work import COMPETITORS, table
 
 OBJECTS = 1000
 KINDS = {"build": "bytes an object, built", "decode JSON": "bytes an object, decoded"}
@@ -35,14 +40,14 @@ def bytes_each(case: Case) -> float:
         tracemalloc.stop()
 
 
-def sizes() -> dict[str, dict[str, dict[str, list[float]]]]:
-    """Bytes an object by kind, message and competitor."""
-    found: dict[str, dict[str, dict[str, list[float]]]] = {}
+def sizes(who: Collection[str]) -> Figures:
+    """Bytes an object by kind and message, for each of these competitors."""
+    found: Figures = {}
     for case in table()[0]:
-        if case.work in KINDS:
+        if case.work in KINDS and case.competitor in who:
             found.setdefault(KINDS[case.work], {}).setdefault(case.message, {})[case.competitor] = [bytes_each(case)]
     return found
 
 
 if __name__ == "__main__":
-    json.dump(sizes(), sys.stdout)
+    json.dump(sizes(sys.argv[1:] or list(COMPETITORS)), sys.stdout)

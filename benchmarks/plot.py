@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from html import escape
 from math import log2
 from statistics import median
 
 from benchmarks.bars import BARS
-from benchmarks.measured import Measured
+from benchmarks.measured import Column, Measured
+from benchmarks.ways import NATIVE, OURS, PURE
 from benchmarks.work import COMPETITORS
 
-_COLOURS = {"core": "#1f6feb", "msgspec": "#d9730d"}
+_COLOURS = {
+    Column("core", NATIVE): "#1f6feb",
+    Column("core", PURE): "#8b98a9",
+    Column("msgspec", NATIVE): "#d9730d",
+    Column("msgspec", PURE): "#bfa98f",
+}
 _LEFT, _WIDTH, _TOP, _ROW, _RIGHT = 260, 560, 64, 30, 30
 _TICKS = (0.25, 0.5, 1, 2, 4, 8, 16, 32, 64)
 
@@ -19,10 +25,10 @@ _TICKS = (0.25, 0.5, 1, 2, 4, 8, 16, 32, 64)
 def plot(measured: Measured) -> str:
     """The SVG text. Where nothing was measured against the published release, an empty plot that says so."""
     rows = [
-        (work, competitor, ratios)
-        for work in measured.figures
-        for competitor in _COLOURS
-        if (ratios := measured.ratio(work, competitor, "published"))
+        (work, column, ratios)
+        for work in measured.works()
+        for column in measured.columns(list(OURS))
+        if (ratios := measured.ratio(work, column, "published"))
     ]
     height = _TOP + _ROW * max(len(rows), 1) + 40
     values = [ratio for _, _, ratios in rows for ratio in ratios.values()] or [1.0]
@@ -39,7 +45,7 @@ def plot(measured: Measured) -> str:
         'font-family="sans-serif" font-size="12">',
         f'<rect width="{width}" height="{height}" fill="#ffffff"/>',
         '<text x="16" y="24" font-size="15" font-weight="bold">Times as good as the published release</text>',
-        *_legend(),
+        *_legend(list(measured.columns(list(OURS)))),
     ]
     bottom = height - 32
     for tick in _TICKS:
@@ -49,8 +55,8 @@ def plot(measured: Measured) -> str:
             body.append(f'<text x="{at(tick)}" y="{bottom + 18}" text-anchor="middle">{tick:g}</text>')
     if not rows:
         body.append(f'<text x="{_LEFT}" y="{_TOP + 16}">The published release was not measured.</text>')
-    for number, (work, competitor, ratios) in enumerate(rows):
-        y, colour = _TOP + _ROW * number + _ROW // 2, _COLOURS[competitor]
+    for number, (work, column, ratios) in enumerate(rows):
+        y, colour = _TOP + _ROW * number + _ROW // 2, _COLOURS[column]
         found = sorted(ratios.values())
         body.append(f'<text x="{_LEFT - 14}" y="{y + 4}" text-anchor="end">{escape(work)}</text>')
         body.append(
@@ -65,7 +71,7 @@ def plot(measured: Measured) -> str:
         middle = at(median(found))
         body.append(f'<line x1="{middle}" x2="{middle}" y1="{y - 9}" y2="{y + 9}" stroke="{colour}" stroke-width="3"/>')
         for bar in BARS:
-            if (bar.work, bar.competitor, bar.against) == (work, competitor, "published"):
+            if (bar.work, Column(bar.competitor, bar.way), bar.against) == (work, column, "published"):
                 x = at(bar.median)
                 body.append(
                     f'<path d="M{x - 5},{y - 13} h10 l-5,7 z" fill="#c62828"><title>bar {bar.median:g}</title></path>'
@@ -73,12 +79,13 @@ def plot(measured: Measured) -> str:
     return "\n".join([*body, "</svg>", ""])
 
 
-def _legend() -> Iterator[str]:
+def _legend(columns: Sequence[Column]) -> Iterator[str]:
     x = 16
-    for competitor, colour in _COLOURS.items():
-        yield f'<circle cx="{x + 5}" cy="42" r="4" fill="{colour}"/>'
-        yield f'<text x="{x + 15}" y="46">{COMPETITORS[competitor]}</text>'
-        x += 130
+    for column in columns:
+        name = COMPETITORS[column.competitor] + (", pure" if column.way == PURE else "")
+        yield f'<circle cx="{x + 5}" cy="42" r="4" fill="{_COLOURS[column]}"/>'
+        yield f'<text x="{x + 15}" y="46">{name}</text>'
+        x += 40 + 7 * len(name)
     yield f'<line x1="{x + 5}" x2="{x + 5}" y1="34" y2="50" stroke="#444444" stroke-width="3"/>'
     yield f'<text x="{x + 14}" y="46">median of the messages</text>'
     yield f'<path d="M{x + 180},38 h10 l-5,7 z" fill="#c62828"/>'

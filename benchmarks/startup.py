@@ -5,9 +5,11 @@ from __future__ import annotations
 import contextlib
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from benchmarks import ROOT
+from benchmarks.measured import Figures
 from benchmarks.release import RELEASE
 from published import Unavailable, published_release
 
@@ -34,17 +36,18 @@ DESCRIPTIONS = {
 }
 
 
-def seconds(statement: str, folder: Path) -> float:
+def seconds(statement: str, folder: Path, environment: Mapping[str, str]) -> float:
     """How long the statement takes in a fresh process; starting Python does not count."""
     source = (
         f"import sys; sys.path.insert(0, {str(folder)!r})\n"
         f"from time import perf_counter; began = perf_counter()\n{statement}\nprint(perf_counter() - began)"
     )
-    done = subprocess.run([sys.executable, "-I", "-c", source], capture_output=True, text=True, check=True)
+    command = [sys.executable, "-I", "-c", source]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     return float(done.stdout)
 
 
-def startup() -> dict[str, dict[str, dict[str, list[float]]]]:
+def startup(environment: Mapping[str, str]) -> Figures:
     """Seconds by work and competitor, in the form of the other measurements."""
     folders = {"core": ROOT / "src"}
     with contextlib.suppress(Unavailable):  # the timing run says why
@@ -52,11 +55,12 @@ def startup() -> dict[str, dict[str, dict[str, list[float]]]]:
     found: dict[str, dict[str, list[float]]] = {}
     for statements in WORKS.values():
         for competitor, folder in folders.items():
-            seconds(statements[competitor], folder)  # writes the bytecode caches
+            seconds(statements[competitor], folder, environment)  # writes the bytecode caches
     for _ in range(ROUNDS):
         for work, statements in WORKS.items():
             tries = [
-                {name: seconds(statements[name], folder) for name, folder in folders.items()} for _ in range(TRIES)
+                {name: seconds(statements[name], folder, environment) for name, folder in folders.items()}
+                for _ in range(TRIES)
             ]
             for name in folders:
                 found.setdefault(work, {}).setdefault(name, []).append(min(once[name] for once in tries))

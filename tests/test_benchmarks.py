@@ -17,19 +17,21 @@ import msgspec
 import orjson
 import pytest
 
-from benchmarks import archive, kv, messages
-from benchmarks.bars import BARS, unmeasured, verdicts
+from benchmarks import archive, collecting, kv, messages
+from benchmarks.bars import BARS, Verdict, unmeasured, verdicts
 from benchmarks.case import Case
-from benchmarks.measured import Measured
+from benchmarks.measured import Column, Measured
 from benchmarks.plot import plot
 from benchmarks.release import RELEASE
 from benchmarks.report import console, document
 from benchmarks.soak import SPARE_BYTES, Memory, growth, soak
+from benchmarks.ways import NATIVE, PURE, ways
 from benchmarks.work import COMPETITORS, WORKS, table
 from published import DATA, Unavailable, published_release
 from sagellm_protocol import catalog, codecs
 from sagellm_protocol.archive import Options, Upgrader
 from sagellm_protocol.model import from_plain
+from sagellm_protocol.model.native import in_use
 
 RECORDED: dict[str, Any] = json.loads((DATA.parent / "benchmarks.json").read_text(encoding="utf-8"))
 
@@ -124,39 +126,79 @@ def test_no_two_decoded_messages_are_the_same(cases: list[Case]) -> None:
             assert type(one) is type(other)
 
 
+def test_collections_are_timed_beside_the_same_number_of_messages(cases: list[Case]) -> None:
+    measured = [case for case in cases if (case.work, case.message) == ("decode JSON", collecting.MESSAGE)]
+    for case in measured:
+        assert len(collecting.seconds(case, 10)) == collecting.ROUNDS
+
+
+def test_ways() -> None:
+    assert list(ways()) == ([NATIVE, PURE] if in_use() == NATIVE else [PURE])
+    assert ways()[PURE]["SAGELLM_PROTOCOL_PURE"] == "1"
+
+
 # The report
+
+CORE = Column("core", NATIVE)
 
 
 def test_every_bar_names_a_work_that_is_measured() -> None:
-    works = {*WORKS, "bytes an object, built", "bytes an object, decoded", "import", archive.WORK}
+    works = {*WORKS, "bytes an object, built", "bytes an object, decoded", "import", collecting.WORK, archive.WORK}
     assert {bar.work for bar in BARS} <= works
+    assert {bar.message for bar in BARS} <= {None, *messages()}
+
+
+def test_every_bar_stands_once() -> None:
+    named = [(bar.work, bar.competitor, bar.against, bar.way, bar.message) for bar in BARS]
+    assert len(named) == len(set(named))
+
+
+def _of_build(measured: Measured, way: str = NATIVE) -> Verdict:
+    return next(one for one in verdicts(measured) if (one.bar.work, one.bar.way) == ("build", way))
 
 
 def test_verdicts(recorded: Measured) -> None:
-    recorded.figures["build"] = {
-        "a": {"published": [3.0, 6.0], "core": [1.0, 2.0]},
-        "b": {"published": [2.0, 2.2], "core": [1.0, 1.0]},
-        "c": {"published": [1.2, 1.2], "core": [1.0, 1.0]},
+    recorded.figures[NATIVE]["build"] = {
+        "a": {"published": [6.0, 12.0], "core": [1.0, 2.0]},
+        "b": {"published": [4.0, 4.4], "core": [1.0, 1.0]},
+        "c": {"published": [2.4, 2.4], "core": [1.0, 1.0]},
     }
-    verdict = next(verdict for verdict in verdicts(recorded) if verdict.bar.work == "build")
-    assert (verdict.median, verdict.lowest, verdict.highest) == pytest.approx((2.1, 2.0, 2.2))
-    assert (verdict.worst, verdict.worst_message) == (1.2, "c")
-    assert verdict.missed == "c 1.20 of 1.3"
-    recorded.figures["build"]["c"]["core"] = [0.1, 0.1]
-    assert not next(verdict for verdict in verdicts(recorded) if verdict.bar.work == "build").missed
+    verdict = _of_build(recorded)
+    assert (verdict.median, verdict.lowest, verdict.highest) == pytest.approx((4.2, 4.0, 4.4))
+    assert (verdict.worst, verdict.worst_message) == (2.4, "c")
+    assert verdict.missed == "median 4.20 of 4.5; c 2.40 of 2.7"
+    recorded.figures[NATIVE]["build"]["b"]["core"] = recorded.figures[NATIVE]["build"]["c"]["core"] = [0.1, 0.1]
+    assert not _of_build(recorded).missed
+
+
+def test_each_way_has_bars_of_its_own(recorded: Measured) -> None:
+    for way, took in ((NATIVE, 1.0), (PURE, 5.0)):
+        recorded.figures[way]["build"] = {"a": {"published": [5.0], "core": [took]}}
+    assert not _of_build(recorded).missed
+    assert _of_build(recorded, PURE).missed == "median 1.00 of 1.38"
+    assert "- Missed: build, core codecs, pure: median 1.00 of 1.38." in document(recorded)
+
+
+def test_a_bar_may_speak_of_one_message(recorded: Measured) -> None:
+    bar = next(bar for bar in BARS if bar.message is not None)
+    row = {"raw": [1.0], "core": [2.0]}
+    recorded.figures[NATIVE][bar.work] = {"types.Request": {"raw": [1.0], "core": [9.0]}, bar.message or "": row}
+    verdict = next(verdict for verdict in verdicts(recorded) if verdict.bar == bar)
+    assert (verdict.median, verdict.worst_message) == (0.5, bar.message)
+    assert f"upgrade from 0.1.0 of {bar.message}, core codecs against raw parser: median 0.50 of 1" in console(recorded)
 
 
 def test_missed_bars_are_loud(recorded: Measured) -> None:
-    recorded.figures["build"] = {"a": {"published": [1.0], "core": [1.0]}}
+    recorded.figures[NATIVE]["build"] = {"a": {"published": [1.0], "core": [1.0]}}
     assert "BARS ARE MISSED" in console(recorded)
-    assert "build, core codecs: median 1.00 of 2; a 1.00 of 1.3" in console(recorded)
+    assert "build, core codecs: median 1.00 of 4.5; a 1.00 of 2.7" in console(recorded)
     page = document(recorded)
-    assert "- Missed: build, core codecs: median 1.00 of 2; a 1.00 of 1.3." in page
+    assert "- Missed: build, core codecs: median 1.00 of 4.5; a 1.00 of 2.7." in page
     assert "| **missed** |" in page
 
 
 def test_bars_that_hold(recorded: Measured) -> None:
-    figures = {"build": {"a": {"published": [9.0], "core": [1.0]}}}
+    figures = {NATIVE: {"build": {"a": {"published": [9.0], "core": [1.0]}}}}
     page = document(attrs.evolve(recorded, figures=figures))
     assert "All 1 hold." in page
     assert "No bar is missed" in page
@@ -165,7 +207,7 @@ def test_bars_that_hold(recorded: Measured) -> None:
 
 def test_page_has_every_work_and_figure(recorded: Measured) -> None:
     page = document(recorded)
-    for work in recorded.figures:
+    for work in recorded.works():
         assert f"### {work[0].upper()}{work[1:]}" in page
     for table_lines in page.split("\n\n"):
         if table_lines.startswith("|"):
@@ -175,10 +217,27 @@ def test_page_has_every_work_and_figure(recorded: Measured) -> None:
     assert recorded.date in page
 
 
+def test_both_ways_stand_side_by_side(recorded: Measured) -> None:
+    headings = "| message | published | core codecs | ratio | core codecs, pure | ratio | cattrs | ratio |"
+    assert headings in document(recorded)
+    assert "core codecs, pure" in plot(recorded)
+
+
+def test_without_the_compiled_core(recorded: Measured) -> None:
+    figures = {PURE: recorded.figures[NATIVE]}
+    left = attrs.evolve(recorded, figures=figures, missing={NATIVE: "it is not installed"})
+    page = document(left)
+    assert "Left out: the compiled core (it is not installed)." in page
+    assert "| message | published | core codecs | ratio | cattrs | ratio |" in page
+    assert set(unmeasured(left)) >= {bar for bar in BARS if bar.way == NATIVE}
+    assert _of_build(left, PURE)
+
+
 def test_without_the_published_release(recorded: Measured) -> None:
-    for rows in recorded.figures.values():
-        for row in rows.values():
-            row.pop("published", None)
+    for figures in recorded.figures.values():
+        for rows in figures.values():
+            for row in rows.values():
+                row.pop("published", None)
     left = attrs.evolve(recorded, missing={"published": "of the interpreter"})
     assert "Left out: the published 0.5.4.16 (of the interpreter)." in document(left)
     assert "Left out: the published 0.5.4.16 (of the interpreter)." in console(left)
@@ -188,9 +247,10 @@ def test_without_the_published_release(recorded: Measured) -> None:
 
 def test_plot_shows_each_message(recorded: Measured) -> None:
     titles = [title.text for title in ElementTree.fromstring(plot(recorded)).iter("{http://www.w3.org/2000/svg}title")]
-    for message, ratio in recorded.ratio("build", "core", "published").items():
+    for message, ratio in recorded.ratio("build", CORE, "published").items():
         assert f"{message}: {ratio:.2f}" in titles
-    assert "bar 2" in titles
+    assert "bar 4.5" in titles
+    assert "bar 1.38" in titles
 
 
 # The soak
