@@ -1,67 +1,10 @@
 /* Free JSON: frozen all the way down, and thawed. */
 #include "reading.h"
+#include "seen.h"
 #include <float.h>
 
 /* A float of this size may be what a parser made of an integer past 64 bits. */
 static const double LARGE = 9223372036854775808.0;
-
-/* The containers met so far in a value of which nothing is known. One that stands in several places is in doubt:
- * copying it for each may have no end. A few are compared one by one, more are hashed. */
-enum { FEW = 16 };
-typedef struct {
-    PyObject *few[FEW];
-    PyObject **table;
-    size_t used, size;
-} Seen;
-
-static size_t place_of(const Seen *seen, PyObject *container)
-{
-    size_t at = ((size_t)container >> 4) * 0x9E3779B1u;
-    while (seen->table[at & (seen->size - 1)] && seen->table[at & (seen->size - 1)] != container)
-        at++;
-    return at & (seen->size - 1);
-}
-
-static int grow(Seen *seen)
-{
-    Seen larger = {.size = seen->size ? seen->size * 4 : 4 * FEW};
-    larger.table = PyMem_Calloc(larger.size, sizeof *larger.table);
-    if (!larger.table) {
-        PyErr_NoMemory();
-        return -1;
-    }
-    PyObject **from = seen->table ? seen->table : seen->few;
-    size_t count = seen->table ? seen->size : seen->used;
-    for (size_t i = 0; i < count; i++)
-        if (from[i])
-            larger.table[place_of(&larger, from[i])] = from[i];
-    PyMem_Free(seen->table);
-    seen->table = larger.table;
-    seen->size = larger.size;
-    return 0;
-}
-
-/* 1: it was not seen before; 0: it was; -1 with an exception. */
-static int see(Seen *seen, PyObject *container)
-{
-    if (!seen->table) {
-        for (size_t i = 0; i < seen->used; i++)
-            if (seen->few[i] == container)
-                return 0;
-        if (seen->used < FEW) {
-            seen->few[seen->used++] = container;
-            return 1;
-        }
-    }
-    if ((!seen->table || seen->used * 2 >= seen->size) && grow(seen) < 0)
-        return -1;
-    size_t at = place_of(seen, container);
-    if (seen->table[at])
-        return 0;
-    seen->table[at] = container;
-    seen->used++;
-    return 1;
-}
 
 int fits_64_bits(PyObject *integer)
 {
@@ -207,8 +150,7 @@ static PyObject *freeze_value(const Reading *how, PyObject *value, int room, See
 static PyObject *freeze_from(const Reading *how, PyObject *value, int table)
 {
     Seen seen;
-    seen.table = NULL;
-    seen.used = seen.size = 0;
+    begin_seeing(&seen);
     Seen *watched = how->origin == PYTHON || how->origin == DICT ? &seen : NULL;
     PyObject *made;
     if (table) {
@@ -217,7 +159,7 @@ static PyObject *freeze_from(const Reading *how, PyObject *value, int table)
         Py_DECREF(value);
     } else
         made = freeze_value(how, value, MOST_FREE_LEVELS, watched);
-    PyMem_Free(seen.table);
+    end_seeing(&seen);
     return made;
 }
 

@@ -1,4 +1,5 @@
 /* The module: its types, and what it is handed by model.plans. */
+#include "plain.h"
 #include "plan.h"
 #include "ways.h"
 
@@ -172,6 +173,7 @@ static void freed(void *module)
 
 static PyMethodDef functions[] = {
     {"hand", hand, METH_VARARGS, NULL},
+    {"plain", (PyCFunction)(void (*)(void))plain, METH_FASTCALL, NULL},
     {NULL, NULL, 0, NULL},
 };
 

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import attrs
 
+from sagellm_protocol.model import native
 from sagellm_protocol.model.containers import exact, items_of
 from sagellm_protocol.model.exceptions import DecodeError, ValidationError, Violation
 from sagellm_protocol.model.nesting import MAX_DEPTH, TOO_DEEP, too_deep
@@ -31,6 +32,9 @@ def plain(message: str, payload: Any) -> dict[str, Any]:
         ValidationError: it is no dict, or a key in it is no text.
         DecodeError: it nests too deep, or holds itself.
     """
+    if native.core is not None and native.core.plain(payload, MAX_DEPTH):
+        asked: dict[str, Any] = payload
+        return asked
     # A class may say that it is another; only its type is to be believed.
     if not issubclass(type(payload), dict):
         raise not_an_object(message, payload)
@@ -42,6 +46,19 @@ def plain(message: str, payload: Any) -> dict[str, Any]:
         return held
     copy: dict[str, Any] = _Copying(message).copied(payload, ROOT, MAX_DEPTH).value
     return copy
+
+
+def walkable(message: str, payload: Any, endless: bool) -> dict[str, Any]:
+    """A payload as a plain one, whose messages can be walked; ``endless`` are messages that can hold their own kind.
+
+    Raises:
+        ValidationError: as for :func:`plain`.
+        DecodeError: so, or it holds the same messages in too many places.
+    """
+    found = plain(message, payload)
+    if endless and multiplies(found):
+        raise in_too_many_places()
+    return found
 
 
 def owned(payload: Any) -> Any:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import cached_property
+from functools import cache, cached_property
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 from sagellm_protocol.catalog import Catalog
@@ -12,7 +13,7 @@ from sagellm_protocol.history.detecting import Candidate, ShapeIndex, shapes_of
 from sagellm_protocol.history.downgrading import Downgrades, Losses
 from sagellm_protocol.history.hooks import Hook, hook_name
 from sagellm_protocol.history.identifying import Detection, Past, detect, detect_all, identify
-from sagellm_protocol.history.payloads import in_too_many_places, multiplies, plain
+from sagellm_protocol.history.payloads import walkable
 from sagellm_protocol.history.routes import Routes
 from sagellm_protocol.history.tables import message_table, reachable, revision_table
 from sagellm_protocol.history.undoing import refuse_disorder, tables_of
@@ -24,6 +25,8 @@ from sagellm_protocol.model.paths import ROOT
 from sagellm_protocol.model.spec import REQUIRED, Field, Spec
 
 H = TypeVar("H", bound=Hook)
+
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 LATEST = "latest"
 """A name for today's revision."""
@@ -49,7 +52,8 @@ class History:
         self.hooks_changed = 0
         """How often hooks were registered or taken out."""
         self._upgrades: dict[str, Upgrades] = {}
-        self._steps: dict[tuple[str | type, str], tuple[str, Upgrade]] = {}
+        self._steps: dict[tuple[str | type, str], tuple[str, Upgrade, bool]] = {}
+        self._endless = cache(lambda name: may_nest_without_end(read_type(catalog.get(name))))
         self._hooks_of: dict[tuple[str, str], tuple[Hook, ...]] = {}
         self._downgrades: dict[str, Downgrades] = {}
 
@@ -271,23 +275,16 @@ class History:
         found = self._steps.get((message, since))
         if found is None:
             found = self._steps[message, since] = self._step(message, since)
-        name, step = found
-        upgraded: dict[str, Any] = step(self._walkable(name, payload), fill or {})
+        name, step, endless = found
+        upgraded: dict[str, Any] = step(walkable(name, payload, endless), fill or _NOTHING)
         return upgraded
 
-    def _walkable(self, message: str, payload: Any) -> dict[str, Any]:
-        """A payload as a plain one, whose messages can be walked."""
-        walkable = plain(message, payload)
-        if may_nest_without_end(read_type(self.catalog.get(message))) and multiplies(walkable):
-            raise in_too_many_places()
-        return walkable
-
-    def _step(self, message: str | type, since: str) -> tuple[str, Upgrade]:
+    def _step(self, message: str | type, since: str) -> tuple[str, Upgrade, bool]:
         name = self.catalog.name(message)
         upgrades = self.upgrades(since)
         if name not in upgrades.specs:
             self.spec(name, since)
-        return name, upgrades.upgrade(name) or (lambda payload, _: dict(payload))
+        return name, upgrades.upgrade(name) or (lambda payload, _: dict(payload)), self._endless(name)
 
     # Backwards
 
@@ -316,14 +313,14 @@ class History:
             UnsupportedRevisionError: no such release.
         """
         name = self.catalog.name(message)
-        taken = self.downgrades(to).taken_back(name, self._walkable(name, payload), lossy=lossy)
+        taken = self.downgrades(to).taken_back(name, walkable(name, payload, self._endless(name)), lossy=lossy)
         return dict(taken)
 
     def losses(self, payload: Any, message: str | type, *, to: str) -> tuple[Loss, ...]:
         """What taking a payload back to an older revision would lose."""
         name = self.catalog.name(message)
         losses = Losses()
-        self.downgrades(to).message(name, self._walkable(name, payload), ROOT, losses)
+        self.downgrades(to).message(name, walkable(name, payload, self._endless(name)), ROOT, losses)
         return tuple(losses.found)
 
     # Detection
