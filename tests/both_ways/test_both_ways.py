@@ -69,7 +69,7 @@ def test_a_leak_is_found() -> None:
 
 
 def test_what_is_kept_up_to_some_number_is_no_leak() -> None:
-    kept: deque[object] = deque(maxlen=300)
+    kept: deque[object] = deque(maxlen=4096)
     assert not leaking.leaked(Call("planted", 0, "kept", lambda: kept.append([{}]), {}))
 
 
