@@ -47,7 +47,7 @@ def check_core() -> None:
 
 
 def check_extras() -> None:
-    """The command line upgrades a file."""
+    """The command line upgrades a file, and has the texts that it writes a package from."""
     with tempfile.TemporaryDirectory() as folder:
         source, output = Path(folder, "log.jsonl"), Path(folder, "out")
         payload = {"event": "delta", "request_id": "r", "trace_id": "t", "chunk": "Hi", "chunk_tokens": [1]}
@@ -55,6 +55,8 @@ def check_extras() -> None:
         subprocess.run([BIN / "sagellm-protocol", "upgrade", source, "--output", output], check=True)
         upgraded = json.loads(Path(output, "log.jsonl").read_text(encoding="utf-8"))
         assert upgraded["content"] == "Hi"
+        subprocess.run([BIN / "sagellm-protocol", "new", "fleet", "--path", folder], check=True)
+        assert Path(folder, "fleet/src/fleet/published.lock").is_file()
 
 
 if __name__ == "__main__":

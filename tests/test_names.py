@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import ast
 import importlib
+import importlib.metadata
 import inspect
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -16,6 +18,7 @@ from types import ModuleType
 import pytest
 
 import sagellm_protocol
+from published import ROOT
 from sagellm_protocol import catalog, kv, kv_hooks
 from sagellm_protocol.catalog import CATALOG, Catalog, UnknownMessageError
 from sagellm_protocol.kv.types import KVHandle
@@ -33,10 +36,32 @@ def test_names_are_listed() -> None:
     assert {"Request", "codecs", "__version__"} <= {*dir(sagellm_protocol), "codecs", "__version__"}
     assert "Request" in dir(sagellm_protocol)
     assert "KVBlock" in dir(kv)
-    assert sagellm_protocol.__version__ == "0.6.0"
     starred: dict[str, object] = {}
     exec("from sagellm_protocol.kv import *", starred)
     assert starred["KVHandle"] is KVHandle
+
+
+def test_the_version_stands_in_one_place() -> None:
+    assert sagellm_protocol.__version__ == importlib.metadata.version("isagellm-protocol")
+    home = Path(sagellm_protocol.__file__)
+    texts = [ROOT / name for name in ("pyproject.toml", "README.md", "CHANGELOG.md", "CONTRIBUTING.md")]
+    texts += [*home.parent.rglob("*.py"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "tests").glob("*.py")]
+    written = re.compile(rf"(?<![\d.]){re.escape(sagellm_protocol.__version__)}(?![\d.]*\d)")
+    assert [text for text in texts if written.search(text.read_text(encoding="utf-8"))] == [home]
+
+
+def test_without_metadata_the_version_is_known() -> None:
+    program = (
+        "import importlib.metadata, sys\n"
+        "def none(*_): raise importlib.metadata.PackageNotFoundError\n"
+        "importlib.metadata.distribution = importlib.metadata.Distribution.from_name = none\n"
+        "import sagellm_protocol\n"
+        "from sagellm_protocol import cli, history\n"
+        "assert history.resolve(sagellm_protocol.__version__) == history.latest\n"
+        "cli.main(['--version'])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == f"sagellm-protocol, version {sagellm_protocol.__version__}\n"
 
 
 def test_stars_are_the_names_listed() -> None:

@@ -5,6 +5,9 @@ Every name here is loaded from its module on first use, so that ``import sagellm
 
 from typing import TYPE_CHECKING
 
+__version__ = "0.6.0"
+"""The version of this package, which is written nowhere else: the build reads it here."""
+
 if TYPE_CHECKING:
     from sagellm_protocol.backend_types import (
         DEVICE_TYPE_ASCEND as DEVICE_TYPE_ASCEND,
@@ -87,6 +90,7 @@ if TYPE_CHECKING:
         AmbiguousPayloadError as AmbiguousPayloadError,
         DecodeError as DecodeError,
         EncodeError as EncodeError,
+        Loss as Loss,
         LossyDowngradeError as LossyDowngradeError,
         MissingExtraError as MissingExtraError,
         OptionError as OptionError,
@@ -177,7 +181,6 @@ if TYPE_CHECKING:
         StreamEventStart as StreamEventStart,
     )
 
-    __version__: str
 else:
     # Out of sight of type checkers: to them, a module-level __getattr__ would make every misspelt name valid.
     from sagellm_protocol import _lazy
@@ -212,7 +215,7 @@ else:
             "model.consistency": "check_consistent violations",
             "model.declaring": "evolve",
             "model.exceptions": """
-                AmbiguousPayloadError DecodeError EncodeError LossyDowngradeError MissingExtraError
+                AmbiguousPayloadError DecodeError EncodeError Loss LossyDowngradeError MissingExtraError
                 OptionError ProtocolError UnknownCodecError UnknownPayloadError UnsupportedRevisionError
                 ValidationError Violation
             """,
@@ -245,9 +248,4 @@ else:
     )
 
     def __getattr__(name):
-        if name != "__version__":
-            return _load(name)
-        from importlib.metadata import version
-
-        globals()[name] = version("isagellm-protocol")
-        return globals()[name]
+        return _load(name)
