@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from enum import Enum
 from typing import Any
 
@@ -14,17 +14,22 @@ from sagellm_protocol.model.kinds import Nullable
 from sagellm_protocol.model.spec import REQUIRED, Derived, Field, Made
 
 
-def plain_default(default: Any) -> Any:
-    """A field's default as a payload holds it. Defaults that are made anew or derived have none: not for them."""
+def plain_default(default: Any, written: Callable[[Any], Any] = to_plain) -> Any:
+    """A field's default as a payload holds it. Defaults that are made anew or derived have none: not for them.
+
+    Args:
+        default: the default.
+        written: gives the payload of a message.
+    """
     match default:
         case Enum():
             return default.value
         case tuple() | list():
-            return [plain_default(item) for item in default]
+            return [plain_default(item, written) for item in default]
         case Mapping():
-            return {key: plain_default(item) for key, item in default.items()}
+            return {key: plain_default(item, written) for key, item in default.items()}
         case _ if is_message(type(default)):
-            return to_plain(default)
+            return written(default)
         case _:
             entry = entry_of(default)
             return default if entry is None else dumped(entry, default)
@@ -51,3 +56,8 @@ def same_default(one: Field, other: Field) -> bool:
 def null_became(old: Field, new: Field) -> bool:
     """Whether null, by default, was then what the default is now."""
     return old.default is None and isinstance(old.type, Nullable) and not isinstance(new.type, Nullable)
+
+
+def may_lack(old: Field, new: Field) -> bool:
+    """Whether a field that could be null, and was by default, has to be given since."""
+    return new.required and old.default is None and not isinstance(new.type, Nullable)

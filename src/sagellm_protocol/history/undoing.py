@@ -1,7 +1,8 @@
-"""The tables of every revision, made from those of today by undoing the changes one by one."""
+"""Where the tables of older revisions come from: those of today, in which changes are undone one by one."""
 
 from __future__ import annotations
 
+import datetime
 import re
 import typing
 from collections.abc import Sequence
@@ -9,43 +10,41 @@ from collections.abc import Sequence
 import attrs
 
 from sagellm_protocol.catalog import Catalog
-from sagellm_protocol.history.changes import HistoryError, Revision, Tables
+from sagellm_protocol.history.changes import Revision
+from sagellm_protocol.history.defining import HistoryError, Tables
 from sagellm_protocol.model.choosing import tag_of
 from sagellm_protocol.model.kinds import Choice, Member, Type, nested_in, replace
 from sagellm_protocol.model.spec import Spec, spec_of
 
 
-def tables_of(catalog: Catalog, revisions: Sequence[Revision]) -> tuple[dict[str, Tables], Tables]:
-    """The tables of each revision, by name, and those before all; ``revisions`` are given newest first.
-
-    Raises:
-        HistoryError: a change names what was not there, or makes what cannot have been.
-    """
-    tables = Tables(
-        revisions[0].name,
+def tables_of_today(catalog: Catalog, revision: str) -> Tables:
+    """The tables of today's classes, for changes to be undone in."""
+    return Tables(
+        revision,
         {name: spec_of(cls) for name, cls in catalog.messages.items()},
         {name: {key: item.value for key, item in cls.__members__.items()} for name, cls in catalog.enums.items()},
         {name: _typed_dict_fields(cls) for name, cls in catalog.typed_dicts.items()},
     )
-    every = {}
-    for revision in revisions:
-        every[revision.name] = _as_of_then(attrs.evolve(tables, revision=revision.name))
-        tables = tables.before(revision.name)
-        for change in revision.changes:
-            change.undo(tables)
-    return every, tables
 
 
 def refuse_disorder(revisions: Sequence[Revision]) -> None:
     """Refuse revisions that are not listed newest first, each release once.
 
     Raises:
-        HistoryError: naming the release that is in the wrong place, given twice, or no version.
+        HistoryError: naming the release that is in the wrong place, given twice, or no version, or the revision whose
+            day is after that of a newer one.
     """
     if not revisions:
         raise ValueError("a history has at least one revision")
     later: str | None = None
+    dated: tuple[str, datetime.date] | None = None
     for revision in revisions:
+        if revision.date is not None:
+            if dated is not None and revision.date > dated[1]:
+                raise HistoryError(
+                    revision.name, f"its date is {revision.date}, after that of {dated[0]}, which is {dated[1]}"
+                )
+            dated = revision.name, revision.date
         for release in reversed(revision.releases):
             if not _VERSION.fullmatch(release):
                 raise HistoryError(revision.name, f"{release!r} is no version: numbers with dots between them")
@@ -69,10 +68,14 @@ def _numbers(release: str) -> tuple[int, ...]:
     return tuple(numbers)
 
 
-def _as_of_then(tables: Tables) -> Tables:
-    """The tables with every type as it was: enumerations with their members of then, unions with their messages."""
+def as_of_then(tables: Tables) -> Tables:
+    """The tables with every type as it was: enumerations with their members of then, unions with their messages.
 
-    def as_of_then(kind: Type) -> Type:
+    Raises:
+        HistoryError: a field holds a message that has not come yet.
+    """
+
+    def type_then(kind: Type) -> Type:
         match kind:
             case Member():
                 members = tables.enums.get(kind.name, dict(kind.members))
@@ -86,7 +89,7 @@ def _as_of_then(tables: Tables) -> Tables:
                 return kind
 
     def fields_then(spec: Spec) -> Spec:
-        fields = tuple(attrs.evolve(field, type=replace(field.type, as_of_then)) for field in spec.fields)
+        fields = tuple(attrs.evolve(field, type=replace(field.type, type_then)) for field in spec.fields)
         for field in fields:
             for nested in nested_in(field.type):
                 if nested.name not in tables.messages:
