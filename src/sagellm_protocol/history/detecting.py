@@ -13,8 +13,11 @@ from typing import Any
 import attrs
 
 from sagellm_protocol.history.defaults import is_plain, plain_default, same_default
+from sagellm_protocol.history.eras import Eras
+from sagellm_protocol.history.forwards import Forwards
 from sagellm_protocol.history.judging import holds
 from sagellm_protocol.history.payloads import multiplies
+from sagellm_protocol.history.stops import Stop
 from sagellm_protocol.model.annotations import may_nest_without_end
 from sagellm_protocol.model.kinds import Nested, OneOf, nested_in
 from sagellm_protocol.model.reading import Readers
@@ -47,6 +50,7 @@ class Shape:
     """A message over revisions that do not differ in it."""
 
     message: str
+    """What today calls it."""
     first: int
     """Index of the oldest revision."""
     last: int
@@ -55,6 +59,7 @@ class Shape:
     tags: Mapping[str, str] = attrs.field(eq=False)
     """Fields that hold one text and no other: what tells the message from others."""
     kind: Nested = attrs.field(eq=False)
+    """The message by its name of then."""
     specs: Mapping[str, Spec] = attrs.field(eq=False)
     """The messages of then."""
     endless: bool
@@ -168,18 +173,45 @@ class ShapeIndex:
         return merged
 
 
-def shapes_of(specs: Sequence[Mapping[str, Spec]]) -> list[Shape]:
-    """The shapes of all messages; ``specs`` are the messages of each revision, oldest first."""
+def shapes_of(eras: Eras, ways: Sequence[Forwards]) -> list[Shape]:
+    """The shapes of all messages; ``ways`` are those of payloads to today from each revision, oldest first."""
     shapes: list[Shape] = []
-    for message in sorted({name for revision in specs for name in revision}):
+    for message, cls in sorted((spec.name, cls) for cls, spec in eras.today.aims.items()):
+        seen: list[_Seen | None] = [_seen(eras, way, cls) for way in ways]
         start: int | None = None
-        for number, revision in enumerate([*specs, {}]):
-            if start is not None and not (message in revision and _alike(message, specs[start], revision)):
-                shapes.append(_shape(message, start, number - 1, specs[start]))
+        for number, now in enumerate([*seen, None]):
+            then = None if start is None else seen[start]
+            if start is not None and then is not None and not (now is not None and then.goes_like(now)):
+                specs = eras.tables[ways[start].revision].messages
+                shapes.append(_shape(message, then.name, start, number - 1, specs))
                 start = None
-            if start is None and message in revision:
+            if start is None and now is not None:
                 start = number
     return shapes
+
+
+@attrs.frozen
+class _Seen:
+    """A message of a revision, as seen from where its payloads are brought first."""
+
+    name: str
+    specs: Mapping[str, Spec]
+    ahead: tuple[Stop, ...]
+    """Where they stop on the way to today."""
+
+    def goes_like(self, other: _Seen) -> bool:
+        """Whether payloads are written alike in two revisions, and become the same."""
+        return self.ahead == other.ahead and self.name == other.name and _alike(self.name, self.specs, other.specs)
+
+
+def _seen(eras: Eras, way: Forwards, cls: type) -> _Seen | None:
+    place = eras.places[way.revision]
+    spec = eras.today.by_class(place).get(cls)
+    if spec is None:
+        return None
+    ahead = way.stops(cls)
+    frame = eras.frame(ahead[0].below) if ahead else eras.today
+    return _Seen(spec.name, frame.specs(place), ahead)
 
 
 def _alike(
@@ -204,9 +236,9 @@ def _null(field: Field) -> Any:
     return repr(plain_default(field.null)) if is_plain(field.null) else field.null
 
 
-def _shape(message: str, first: int, last: int, specs: Mapping[str, Spec]) -> Shape:
-    spec = specs[message]
-    kind = Nested(message, spec.cls)
+def _shape(message: str, name: str, first: int, last: int, specs: Mapping[str, Spec]) -> Shape:
+    spec = specs[name]
+    kind = Nested(name, spec.cls)
 
     def reading(unknown: Unknown) -> Callable[[Any], bool]:
         readers = Readers("dict", unknown, specs)

@@ -1,4 +1,4 @@
-"""Payloads taken back to what an older revision can say, with an account of what it cannot."""
+"""Payloads taken back, within an era, to what an older revision can say, with an account of what it cannot."""
 
 from __future__ import annotations
 
@@ -7,110 +7,77 @@ from typing import Any
 
 import attrs
 
-from sagellm_protocol.history.changes import Tables
 from sagellm_protocol.history.defaults import has_plain_default, is_plain, plain_default, same_default
+from sagellm_protocol.history.eras import Eras, Frame
+from sagellm_protocol.history.losing import UNSAYABLE, Losses
 from sagellm_protocol.history.payloads import alike
 from sagellm_protocol.history.tables import reachable
 from sagellm_protocol.model import from_plain, to_plain
 from sagellm_protocol.model.checking import Checker
 from sagellm_protocol.model.choosing import chosen
-from sagellm_protocol.model.exceptions import MOST_TOLD, Loss, LossyDowngradeError
 from sagellm_protocol.model.kinds import Choice, Either, Items, Limited, Nested, Nullable, Table, Type, nested_in
-from sagellm_protocol.model.paths import ROOT, Path, is_hidden, told
+from sagellm_protocol.model.paths import Path
 from sagellm_protocol.model.reading import ABSENT
-from sagellm_protocol.model.shortening import HIDDEN, short
-from sagellm_protocol.model.spec import REQUIRED, Derived, Field, Made, Spec, spec_of
-
-UNSAYABLE: Any = object()
-"""Stands for a value of which nothing is left that the older revision can say."""
-
-
-@attrs.define
-class Losses:
-    """What an older revision cannot say, as it is found."""
-
-    most: int | None = None
-    """How many are held; all, where it is None."""
-    found: list[Loss] = attrs.field(factory=list, init=False)
-    more: int = attrs.field(default=0, init=False)
-    """How many there are besides."""
-
-    def add(self, path: Path, value: object, reason: str) -> None:
-        """Note one."""
-        if self._has_room():
-            self.found.append(Loss(told(path), HIDDEN if is_hidden(path) else value, reason))
-
-    def refused(self, checker: Checker, revision: str) -> None:
-        """Note what a check found."""
-        for wrong in checker.violations:
-            if self._has_room():
-                self.found.append(Loss(wrong.path, wrong.value, f"must be {wrong.rule} in {revision}"))
-        self.more += checker.more
-
-    def _has_room(self) -> bool:
-        """Whether one more is held; else it is counted."""
-        room = self.most is None or len(self.found) < self.most
-        self.more += not room
-        return room
+from sagellm_protocol.model.shortening import short
+from sagellm_protocol.model.spec import REQUIRED, Derived, Field, Made, Spec
 
 
 @attrs.define
 class Downgrades:
-    """What it takes to take payloads back to one revision."""
+    """What it takes to take payloads back from one place to another."""
 
+    eras: Eras
+    frame: Frame
+    """The history as seen from the place from which they are taken back."""
+    place: int
+    """The place to which they are."""
     revision: str
-    specs: Mapping[str, Spec]
-    """That revision's messages."""
-    first: Tables
-    """What was before all revisions: it knows how each field came."""
-    since: Callable[[str, str | None], str]
-    """The revision with which a message, or a field of it, came."""
-    _alike: dict[str, bool] = attrs.field(factory=dict, init=False)
+    """What that is called."""
+    goes_on: bool = False
+    """Whether they go on from there, so that what only messages of today derive is to be written out."""
+    written: Callable[[Any], Any] = to_plain
+    """Gives a message of today, which is a default, as a payload of the place from which they are taken."""
+    specs: Mapping[type, Spec] = attrs.field(init=False)
+    """The messages of then, by class."""
+    _alike: dict[type, bool] = attrs.field(factory=dict, init=False)
 
-    def same(self, message: str) -> bool:
-        """Whether nothing in a message, at any depth, differs between that revision and today."""
+    def __attrs_post_init__(self) -> None:
+        self.specs = self.frame.by_class(self.place)
+
+    def same(self, message: type) -> bool:
+        """Whether nothing in a message, at any depth, differs between the two."""
         alike = self._alike.get(message)
         if alike is None:
-            held = (self.specs[name] for name in reachable(message, self.specs))
-            alike = self._alike[message] = message in self.specs and all(self._same(old) for old in held)
+            old, specs = self.specs.get(message), self.frame.specs(self.place)
+            held = () if old is None else (specs[name] for name in reachable(old.name, specs))
+            alike = self._alike[message] = old is not None and all(self._same(spec) for spec in held)
         return alike
 
     def _same(self, old: Spec) -> bool:
         """Whether a message itself is the same, whatever differs in those that it holds."""
-        today = spec_of(old.cls)
+        today = self.frame.aims[old.cls]
         if len(old.fields) != len(today.fields) or old.rules:
+            return False
+        if self.goes_on and any(isinstance(field.default, Derived) for field in today.fields):
             return False
         return all(
             before == now and before.name == before.today and same_default(before, now)
             for before, now in zip(old.fields, today.fields, strict=True)
         )
 
-    def taken_back(self, message: str, payload: dict[str, Any], *, lossy: bool) -> dict[str, Any]:
-        """A plain payload of today as that revision writes it.
-
-        Raises:
-            LossyDowngradeError: naming each value that would be lost; where ``lossy``, only if nothing valid is left.
-        """
-        losses = Losses(MOST_TOLD)
-        taken = self.message(message, payload, ROOT, losses)
-        if losses.found and (taken is UNSAYABLE or not lossy):
-            raise LossyDowngradeError(message, self.revision, losses.found, losses.more)
-        held: dict[str, Any] = taken
-        return held
-
-    def message(self, name: str, payload: dict[str, Any], path: Path, losses: Losses) -> Any:
-        """A payload of today as that revision writes it; what it cannot say is left out and added to ``losses``."""
-        if self.same(name):
+    def message(self, cls: type, payload: dict[str, Any], path: Path, losses: Losses) -> Any:
+        """A payload as the older place writes it; what that cannot say is left out and added to ``losses``."""
+        if self.same(cls):
             return payload
-        old = self.specs.get(name)
+        old, new = self.specs.get(cls), self.frame.aims[cls]
         if old is None:
-            losses.add(path, payload, f"{name} came with {self.since(name, None)}")
+            losses.add(path, payload, f"{new.name} {self._came(cls)}")
             return UNSAYABLE
         before = {field.today: field for field in old.fields if field.today}
-        today = {field.name: field for field in spec_of(old.cls).fields}
+        today = {field.name: field for field in new.fields}
         taken: dict[str, Any] = {}
         unsayable = False
-        steps = spec_of(old.cls).steps
+        steps = new.steps
         for field, value in payload.items():
             step = steps.get(field, field)
             if field not in today:
@@ -119,25 +86,28 @@ class Downgrades:
                 else:
                     taken[field] = value
             elif field not in before:
-                if not self._droppable(name, today[field], value):
-                    losses.add((path, step), value, f"came with {self.since(name, field)}")
+                self._leave_out(cls, today[field], value, (path, step), losses)
             else:
                 unsayable |= self._take(taken, before[field], today[field], value, (path, step), losses)
         for field, known in today.items():
             if field in payload:
                 continue
             if field in before:
-                value = _said_default(old.cls, before[field], known, payload)
+                value = self._said_default(cls, before[field], known, payload)
                 if value is not ABSENT:
                     unsayable |= self._take(taken, before[field], known, value, (path, known.step), losses)
+                elif before[field].required and isinstance(known.default, Derived):
+                    losses.add((path, known.step), None, f"required in {self.revision}, and derived since")
+                    unsayable = True
             elif is_plain(known.default):
-                value = plain_default(known.default)
-                if not self._droppable(name, known, value):
-                    losses.add((path, known.step), value, f"came with {self.since(name, field)}")
+                value = plain_default(known.default, self.written)
+                self._leave_out(cls, known, value, (path, known.step), losses)
         for removed in old.fields:
             if not removed.today and removed.required:
                 losses.add((path, removed.name), None, f"required in {self.revision}, and gone since")
                 unsayable = True
+        if unsayable:
+            losses.whole(path, payload, self.revision)
         for rule in old.rules:
             if all(taken.get(field) is None for field in rule.fields):
                 left_out = {field.name: today.get(field.today) for field in old.fields if field.name not in taken}
@@ -157,10 +127,18 @@ class Downgrades:
                 return f"its name is that of another field in {self.revision}, which is gone since"
         return None
 
-    def _droppable(self, message: str, field: Field, value: Any) -> bool:
-        """Whether a field that came later says what an upgrade would write if it were left out, or leave out."""
-        said, _ = self.first.before_it_came(message, field)
-        return _says(field.default if said is REQUIRED else said, value)
+    def _came(self, cls: type, field: str | None = None) -> str:
+        return f"came with {self.eras.since(self.frame, cls, field)}"
+
+    def _leave_out(self, cls: type, field: Field, value: Any, path: Path, losses: Losses) -> None:
+        """Leave out a field that came later: a loss, unless an upgrade would write or leave out just that value."""
+        said, _ = self.frame.first.before_it_came(cls, field)
+        if self._says(field.default if said is REQUIRED else said, value):
+            return
+        if (cls, field.name) in self.frame.first.droppable:
+            losses.drop(path, value, lambda: self._came(cls, field.name))
+        else:
+            losses.add(path, value, self._came(cls, field.name))
 
     def _take(self, taken: dict[str, Any], old: Field, new: Field, value: Any, path: Path, losses: Losses) -> bool:
         """Put a value into a payload of then; whether nothing valid can be left of that."""
@@ -178,13 +156,13 @@ class Downgrades:
         taken = self._nested(new.type, value, path, losses)
         if taken is UNSAYABLE or old.type == new.type:
             return taken
-        checker = Checker("wire", "ignore", self.specs)
+        checker = Checker("wire", "ignore", self.frame.specs(self.place))
         checker.check(old.type, taken, path)
         if not checker.violations:
             return taken
-        if _says(old.left_out, value):
+        if self._says(old.left_out, value):
             return ABSENT
-        losses.refused(checker, self.revision)
+        losses.refused(checker, self.revision, path, value)
         return UNSAYABLE
 
     def _nested(self, kind: Type, value: Any, path: Path, losses: Losses) -> Any:
@@ -195,10 +173,10 @@ class Downgrades:
             case Nullable() | Limited():
                 return None if value is None else self._nested(kind.inner, value, path, losses)
             case Nested() if isinstance(value, dict):
-                return self.message(kind.name, value, path, losses)
+                return self.message(kind.cls, value, path, losses)
             case Choice() if isinstance(value, dict):
-                option = chosen([spec_of(option.cls) for option in kind.options], kind.tag, value)
-                return value if option is None else self.message(option.name, value, path, losses)
+                option = chosen([self.frame.aims[option.cls] for option in kind.options], kind.tag, value)
+                return value if option is None else self.message(option.cls, value, path, losses)
             case Items() if isinstance(value, (list, tuple)):
                 items = [self._nested(kind.item, item, (path, index), losses) for index, item in enumerate(value)]
                 return [item for item in items if item is not UNSAYABLE]
@@ -212,22 +190,23 @@ class Downgrades:
             case _:
                 return value
 
+    def _said_default(self, cls: type, old: Field, new: Field, payload: Mapping[str, Any]) -> Any:
+        """What is written for a field left to its default; ``ABSENT`` where leaving it out means the same then."""
+        if not old.required and same_default(old, new) and not isinstance(new.default, Derived):
+            return ABSENT
+        if has_plain_default(new):
+            return plain_default(new.default, self.written)
+        if self.frame.top and isinstance(new.default, Made):
+            return plain_default(new.default.factory(), self.written)
+        if self.frame.top or not isinstance(new.default, (Derived, Made)):
+            # Only a message of today can be asked for what is derived; that was, if it was to be had.
+            return ABSENT
+        value = to_plain(from_plain(cls, dict(payload), unknown="ignore"))[new.name]
+        return ABSENT if self._says(old.left_out, value) else value
 
-def _said_default(cls: type, old: Field, new: Field, payload: Mapping[str, Any]) -> Any:
-    """What is written for a field left to its default; ``ABSENT`` where leaving it out means the same then."""
-    if not old.required and same_default(old, new) and not isinstance(new.default, Derived):
-        return ABSENT
-    if has_plain_default(new):
-        return plain_default(new.default)
-    if not isinstance(new.default, (Derived, Made)):
-        return ABSENT
-    value = to_plain(from_plain(cls, dict(payload), unknown="ignore"))[new.name]
-    return ABSENT if _says(old.left_out, value) else value
-
-
-def _says(default: Any, value: Any) -> bool:
-    """Whether a default is the same for every message, and is that value."""
-    return is_plain(default) and alike(plain_default(default), value)
+    def _says(self, default: Any, value: Any) -> bool:
+        """Whether a default is the same for every message, and is that value."""
+        return is_plain(default) and alike(plain_default(default, self.written), value)
 
 
 def _said_by_absence(field: Field | None) -> Any:

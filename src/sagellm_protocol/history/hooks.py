@@ -2,15 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeAlias
 
+import attrs
+
+from sagellm_protocol.history.losing import UNSAYABLE, Losses
 from sagellm_protocol.history.payloads import owned, plain
 from sagellm_protocol.model.exceptions import Fault, ProtocolError, blaming
+from sagellm_protocol.model.paths import Path
 from sagellm_protocol.model.shortening import short
 
 Hook: TypeAlias = Callable[[dict[str, Any]], "dict[str, Any] | None"]
 """A site's own repair of a payload, before the published steps. None sets the payload aside."""
+
+
+@attrs.frozen
+class Repair:
+    """A hook, and what takes its payloads back again, where the site has that."""
+
+    up: Hook
+    down: Hook | None
+
+    def __str__(self) -> str:
+        return hook_name(self.up) + (f" (back: {hook_name(self.down)})" if self.down is not None else "")
+
+
+Repairs: TypeAlias = "Mapping[str, Mapping[str, list[Repair]]]"
+"""What a site registered, by revision and the message's name in that."""
 
 
 class HookError(ProtocolError):
@@ -39,13 +58,13 @@ class HookError(ProtocolError):
         return type(self), (self.message, self.revision, self.hook, self.reason), vars(self)
 
 
-def hook_name(hook: Hook) -> str:
+def hook_name(hook: Callable[..., Any]) -> str:
     """A hook by module and qualified name; an object that has none by its class."""
     named: Any = hook if hasattr(hook, "__qualname__") else type(hook)
     return f"{named.__module__}.{named.__qualname__}"
 
 
-def run_hooks(message: str, revision: str, hooks: Sequence[Hook], payload: dict[str, Any]) -> dict[str, Any]:
+def run_hooks(message: str, revision: str, repairs: Iterable[Repair], payload: dict[str, Any]) -> dict[str, Any]:
     """What hooks make of a payload, one after the other. The payload is not changed.
 
     Raises:
@@ -53,25 +72,53 @@ def run_hooks(message: str, revision: str, hooks: Sequence[Hook], payload: dict[
         DecodeError: the payload holds the same values in too many places to be copied.
     """
     payload = owned(plain(message, payload))
-    for hook in hooks:
-        payload = _answer(message, revision, hook, payload)
+    for repair in repairs:
+        payload = _answer(message, revision, repair.up, payload)
     return payload
 
 
-def _answer(message: str, revision: str, hook: Hook, payload: dict[str, Any]) -> dict[str, Any]:
-    def failed(reason: str) -> HookError:
-        return HookError(message, revision, hook_name(hook), reason)
+def run_back(
+    message: str, revision: str, hooks: Iterable[Hook], payload: dict[str, Any], path: Path, losses: Losses
+) -> Any:
+    """What the hooks of a way back make of a payload; ``UNSAYABLE``, with a loss, where one of them returns None.
 
+    Raises:
+        HookError, DecodeError: as for :func:`run_hooks`.
+    """
+    taken = owned(plain(message, payload))
+    for hook in hooks:
+        answer = _given(message, revision, hook, taken)
+        if answer is None:
+            losses.add(path, payload, f"the hook {hook_name(hook)} cannot say it in {revision}")
+            return UNSAYABLE
+        taken = _checked(message, revision, hook, answer)
+    return taken
+
+
+def _answer(message: str, revision: str, hook: Hook, payload: dict[str, Any]) -> dict[str, Any]:
+    answer = _given(message, revision, hook, payload)
+    if answer is None:
+        raise blaming("remote", _failed(message, revision, hook, "set the payload aside (it returned None)"))
+    return _checked(message, revision, hook, answer)
+
+
+def _given(message: str, revision: str, hook: Hook, payload: dict[str, Any]) -> Any:
     try:
-        answer: Any = hook(payload)
+        return hook(payload)
     except Exception as error:  # whatever a site's function raises
         fault: Fault = error.fault if isinstance(error, ProtocolError) else "local"
-        raise blaming(fault, failed(f"raised {type(error).__name__}: {error}")) from error
-    if answer is None:
-        raise blaming("remote", failed("set the payload aside (it returned None)"))
+        reason = f"raised {type(error).__name__}: {error}"
+        raise blaming(fault, _failed(message, revision, hook, reason)) from error
+
+
+def _checked(message: str, revision: str, hook: Hook, answer: Any) -> dict[str, Any]:
     if not isinstance(answer, dict):
-        raise failed(f"must return a dict, and returned {short(answer)}")
+        raise _failed(message, revision, hook, f"must return a dict, and returned {short(answer)}")
     try:
         return plain(message, answer)
     except ProtocolError as error:
-        raise failed(f"returned what is no payload: {error}") from error
+        raise _failed(message, revision, hook, f"returned what is no payload: {error}") from error
+
+
+def _failed(message: str, revision: str, hook: Hook, reason: str) -> HookError:
+    return HookError(message, revision, hook_name(hook), reason)

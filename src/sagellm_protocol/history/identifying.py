@@ -9,7 +9,7 @@ import attrs
 
 from sagellm_protocol.catalog import Catalog
 from sagellm_protocol.history.detecting import Candidate, Shape, ShapeIndex
-from sagellm_protocol.history.hooks import Hook, hook_name
+from sagellm_protocol.history.hooks import Repair, hook_name
 from sagellm_protocol.history.payloads import alike, plain
 from sagellm_protocol.model import from_plain, to_plain
 from sagellm_protocol.model.exceptions import AmbiguousPayloadError, ProtocolError, UnknownPayloadError
@@ -23,7 +23,9 @@ class Past:
     revisions: Sequence[str]
     shapes: ShapeIndex
     resolve: Callable[[str], str]
-    hooks_for: Callable[[str, str], tuple[Hook, ...]]
+    name: Callable[[str | type], str]
+    """What today calls a message, by its name of today or of then."""
+    hooks_for: Callable[[str, str], tuple[Repair, ...]]
     upgrade: Callable[..., dict[str, Any]]
 
 
@@ -97,13 +99,13 @@ class Reading:
     message: str
     first: int
     last: int
-    hooks: tuple[Hook, ...]
+    hooks: tuple[Repair, ...]
     """The site's hooks that run on the way."""
 
     def told(self, history: Past) -> str:
         """The reading as a candidate, with the hooks that make it one."""
         candidate = Candidate(self.message, history.revisions[self.first], history.revisions[self.last])
-        hooks = ", ".join(dict.fromkeys(map(hook_name, self.hooks)))
+        hooks = ", ".join(dict.fromkeys(hook_name(repair.up) for repair in self.hooks))
         return f"{candidate} with the hook {hooks}" if hooks else str(candidate)
 
 
@@ -122,7 +124,7 @@ def _readings(history: Past, shape: Shape, numbers: Set[int] | None) -> list[Rea
 
 def _fitting(history: Past, payload: Any, message: str | type | None) -> tuple[dict[str, Any], list[Shape]]:
     """A payload as a plain one, and the shapes that it can have: none, where it cannot be walked."""
-    name = None if message is None else history.catalog.name(message)
+    name = None if message is None else history.name(message)
     try:
         walkable = plain("payload", payload)
     except ProtocolError:

@@ -19,11 +19,11 @@ from typing import Any, TypeAlias
 import attrs
 
 from sagellm_protocol.history.detecting import Fit
+from sagellm_protocol.history.forwards import Forwards
 from sagellm_protocol.history.identifying import Past, numbers_of, readings_of
 from sagellm_protocol.history.judging import holds
 from sagellm_protocol.history.payloads import alike
 from sagellm_protocol.history.plainly import Asked, least, refuse_if, refuse_unless
-from sagellm_protocol.history.upgrading import Upgrades
 from sagellm_protocol.model.exceptions import ProtocolError
 from sagellm_protocol.model.kinds import Nested, Nullable, Type, nested_in
 from sagellm_protocol.model.source import DOUBTS, Function
@@ -82,7 +82,7 @@ class Routes:
     """
 
     history: Past
-    upgrades: Callable[[str], Upgrades]
+    upgrades: Callable[[str], Forwards]
     among: Iterable[str] | None
     fill: Mapping[str, Any]
     frame: Callable[[Any, str], Any]
@@ -120,7 +120,7 @@ class Routes:
         if not fitting or any(shape.endless for shape in knowing):
             raise Unsure
         for shape in knowing:
-            spec = shape.specs[shape.message]
+            spec = shape.specs[shape.kind.name]
             if shape in fitting:
                 asking.require(spec, shape.specs, payload, ())
             elif not asking.refute(spec, shape.specs, payload, ()):
@@ -133,19 +133,21 @@ class Routes:
     def _route(self, asking: Asking, message: str, revisions: Iterable[str], check: Callable[[Any], Any]) -> Route:
         """The route of a payload that has to become the same from each of some revisions."""
         sources = [self.upgrades(revision) for revision in dict.fromkeys(revisions)]
+        cls = self.history.catalog.get(message)
         for upgrades in sources:
-            if self.history.hooks_for(message, upgrades.revision):
+            # Conversions and hooks look at values, which routes do not know.
+            if upgrades.stops(cls) or upgrades.hooks(cls):
                 raise Unsure
-            asking.pin(upgrades, upgrades.specs[message], asking.payload, ())
+            asking.pin(upgrades, upgrades.spec(cls), asking.payload, ())
         slots = asking.slots(asking.payload, ())
-        today, *others = [self._today(upgrades, message, slots) for upgrades in sources]
+        today, *others = [self._today(upgrades, cls, slots) for upgrades in sources]
         if not all(alike(other, today) for other in others):
             raise Unsure
-        whole = asking.require_today(spec_of(self.history.catalog.get(message)), today)
+        whole = asking.require_today(spec_of(cls), today)
         return asking.written(slots, today, self.frame(today, message), check if whole else None)
 
-    def _today(self, upgrades: Upgrades, message: str, slots: dict[str, Any]) -> Any:
-        step = upgrades.upgrade(message)
+    def _today(self, upgrades: Forwards, message: type, slots: dict[str, Any]) -> Any:
+        step = upgrades.upgrade(upgrades.spec(message).name)
         try:
             return slots if step is None else step(slots, self.fill)
         except ProtocolError:
@@ -206,7 +208,7 @@ class Asking:
             self.at(place).none_of.append(Asked(kind, specs))
         return True
 
-    def pin(self, upgrades: Upgrades, spec: Spec, payload: dict[str, Any], place: Place) -> None:
+    def pin(self, upgrades: Forwards, spec: Spec, payload: dict[str, Any], place: Place) -> None:
         """Ask what the steps of an upgrade ask of values: whether they are null, and which messages are in them."""
         self.at(place).keys = tuple(payload)
         known = {field.name: field for field in spec.fields}

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from enum import Enum
 from typing import Any
 
-from sagellm_protocol.history.changes import Tables
 from sagellm_protocol.history.defaults import plain_default
+from sagellm_protocol.history.defining import Tables
 from sagellm_protocol.model.annotations import is_message
 from sagellm_protocol.model.bounds import Bound
 from sagellm_protocol.model.kinds import (
@@ -29,7 +28,6 @@ from sagellm_protocol.model.kinds import (
     assert_never,
     nested_in,
 )
-from sagellm_protocol.model.naming import full_name
 from sagellm_protocol.model.spec import Derived, Field, Made, Spec
 
 
@@ -66,6 +64,11 @@ def type_text(kind: Type) -> str:
             assert_never(kind)
 
 
+def bare(kind: Type) -> Type:
+    """A type less null and limits."""
+    return bare(kind.inner) if isinstance(kind, (Nullable, Limited)) else kind
+
+
 def limits(kind: Type) -> tuple[Bound, ...]:
     """The bounds on what a field holds, directly or as an item."""
     match kind:
@@ -87,7 +90,7 @@ def field_row(field: Field) -> dict[str, Any]:
     if field.required:
         row["required"] = True
     else:
-        row["default"] = _default_row(field.default)
+        row["default"] = _default_row(field.default, bare(field.type))
     return row
 
 
@@ -100,16 +103,16 @@ def _bounds_row(found: tuple[Bound, ...]) -> dict[str, Any]:
     return row
 
 
-def _default_row(default: Any) -> dict[str, Any]:
+def _default_row(default: Any, kind: Type) -> dict[str, Any]:
     match default:
         case Derived(shown=shown):
-            return _default_row(shown)
+            return _default_row(shown, kind)
         case Made(factory=factory):
             return {"factory": getattr(factory, "__name__", repr(factory))}
-        case Enum():
-            return {"value": {"enum": full_name(type(default)), "value": default.value}}
-        case _ if is_message(type(default)):
-            return {"factory": full_name(type(default))}
+        case _ if isinstance(kind, Member) and default is not None:
+            return {"value": {"enum": kind.name, "value": plain_default(default)}}
+        case _ if isinstance(kind, Nested) and is_message(type(default)):
+            return {"factory": kind.name}
         case _:
             return {"value": plain_default(default)}
 

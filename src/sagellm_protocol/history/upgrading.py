@@ -1,43 +1,36 @@
-"""Payloads brought forward: one generated function for each (message, revision) that differs from today."""
+"""Payloads brought forward within an era: one generated function for each (message, revision) that differs later."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, TypeAlias
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import attrs
 
-from sagellm_protocol.history.changes import Tables
-from sagellm_protocol.history.defaults import is_plain, plain_default, same_default
-from sagellm_protocol.history.hooks import Hook, run_hooks
+from sagellm_protocol.history.defaults import is_plain, may_lack, plain_default, same_default
+from sagellm_protocol.history.eras import Frame
+from sagellm_protocol.history.holding import Holding, Upgrade
+from sagellm_protocol.history.hooks import Repair, run_hooks
 from sagellm_protocol.history.payloads import alike, not_an_object, owned
 from sagellm_protocol.history.tables import reachable
-from sagellm_protocol.model.choosing import chosen
 from sagellm_protocol.model.exceptions import ValidationError, Violation
-from sagellm_protocol.model.kinds import Choice, Either, Items, Limited, Nested, Nullable, Table, Type, wire_kind
 from sagellm_protocol.model.once import Once
 from sagellm_protocol.model.reading import ABSENT
 from sagellm_protocol.model.source import Function
-from sagellm_protocol.model.spec import REQUIRED, Field, Spec, spec_of
-
-Upgrade: TypeAlias = Callable[[Any, Mapping[str, Any]], Any]
-"""Takes a payload and the values for what it does not say; gives today's payload, sharing what did not change."""
-
-_GUARDS = {"object": "_dict", "array": "(_list, _tuple)"}
-"""What a value that holds messages is in Python, by what it is on the wire."""
+from sagellm_protocol.model.spec import REQUIRED, Field, Spec
 
 
 @attrs.frozen
 class _Future:
-    """What becomes of one field of today in an upgrade. Values are expressions."""
+    """What becomes of one field in an upgrade. Values are expressions."""
 
     field: Field
     before: Field | None
     """The same field then; None where it came later."""
     absent: str | None
     """What stands in it where the payload does not say; None where nothing does."""
-    filled: bool = False
-    """Whether ``fill`` goes before that."""
+    filled: str = ""
+    """What ``fill`` calls it, where that goes before."""
     null_ends: bool = False
     """Whether null, where it could be given, stood for what later took its place."""
     null: str | None = None
@@ -46,26 +39,34 @@ class _Future:
 
 @attrs.define
 class Upgrades:
-    """The functions that bring payloads of one revision forward, each written when it is first needed.
+    """The functions that bring payloads from one place to another, each written when it is first needed.
 
     They take plain payloads (:mod:`.payloads`).
     """
 
+    frame: Frame
+    """The history as seen from the place to which they bring them, which is today's for most."""
+    place: int
+    """The place from which they do."""
     revision: str
-    specs: Mapping[str, Spec]
-    """That revision's messages."""
-    first: Tables
-    """What was before all revisions: it knows how each field came."""
-    hooks: Mapping[str, Sequence[Hook]]
+    """The revision whose hooks run first."""
+    hooks: Mapping[str, Sequence[Repair]]
     """The site's hooks for payloads of that revision, by message."""
+    written: Mapping[tuple[type, str], Any] = attrs.field(factory=dict)
+    """What legs before this one wrote where a field was left out that goes now, by class and name."""
+    specs: Mapping[str, Spec] = attrs.field(init=False)
+    """The messages of then."""
     _differing: dict[str, bool] = attrs.field(factory=dict, init=False)
     _written: Once[str, Upgrade] = attrs.field(init=False)
+    _holding: Holding = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
+        self.specs = self.frame.specs(self.place)
         self._written = Once(lambda message: self._write(self.specs[message]))
+        self._holding = Holding(self.specs, self.upgrade)
 
     def upgrade(self, message: str) -> Upgrade | None:
-        """The function for a message; None where nothing in it, at any depth, differs from today."""
+        """The function for a message; None where nothing in it, at any depth, differs later."""
         differs = self._differing.get(message)
         if differs is None:
             held = (self.specs[name] for name in reachable(message, self.specs))
@@ -78,17 +79,6 @@ class Upgrades:
             return True
         futures = self._futures(Function("steps"), old)
         return any(future.absent is not None or future.filled or future.null_ends for future in futures)
-
-    def of(self, kind: Type) -> Upgrade | None:
-        """The function for any type that holds messages; None where nothing in it differs from today."""
-        if isinstance(kind, Nested):
-            return self.upgrade(kind.name)
-        to = Function("upgrade_value")
-        expression = self._expression(to, kind, "_value")
-        if expression is None:
-            return None
-        to.add(f"return {expression}")
-        return to.compile("_value, _fill")
 
     def _write(self, old: Spec) -> Upgrade:
         to = Function("upgrade_" + old.name.replace(".", "_"))
@@ -107,21 +97,26 @@ class Upgrades:
         return to.compile("_payload, _fill")
 
     def _futures(self, to: Function, old: Spec) -> Iterator[_Future]:
-        """What becomes of each field of today: both ways are written from this."""
+        """What becomes of each field: both ways are written from this."""
         known = {field.today: field for field in old.fields}
-        for new in spec_of(old.cls).fields:
+        for new in self.frame.aims[old.cls].fields:
             before = known.get(new.name)
             if before is None:
-                said, filled = self.first.before_it_came(old.name, new)
+                said, filled = self.frame.first.before_it_came(old.cls, new)
                 absent = None if said is REQUIRED else _constant(to, said)
-                yield _Future(new, None, absent=absent, filled=filled)
+                called = self.frame.today(old.cls, new.name) if filled else ""
+                yield _Future(new, None, absent=absent, filled=called)
                 continue
             null = before.null is not REQUIRED
             # What is made or derived comes of leaving the field out.
             instead = _constant(to, plain_default(before.null)) if null and is_plain(before.null) else None
             said = is_plain(before.left_out) and not same_default(before, new)
             absent = _constant(to, plain_default(before.left_out)) if said else None
-            yield _Future(new, before, absent=absent, null_ends=null, null=instead)
+            called = ""
+            if may_lack(before, new):
+                called, absent, null = self.frame.today(old.cls, new.name), instead, True
+                instead = f"(_fill[{called!r}] if {called!r} in _fill else {instead})"
+            yield _Future(new, before, absent=absent, filled=called, null_ends=null, null=instead)
 
     def _short_way(self, to: Function, old: Spec) -> None:
         """A shorter way for a payload that has just the fields of then: most of an archive is such payloads.
@@ -137,13 +132,13 @@ class Upgrades:
                 if future.null_ends and future.null is None:
                     return
                 local = to.fresh(before.name)
-                value = self._expression(to, before.type, local) or local
+                value = self._holding.expression(to, before.type, local) or local
                 if future.null is not None:
                     value = f"{future.null} if {local} is None else {value}"
                 locals_.append(f"{local} = _payload[{before.name!r}]")
                 items.append(f"{name!r}: {value}")
             elif future.absent is not None:
-                fill = f"_fill[{name!r}] if {name!r} in _fill else " if future.filled else ""
+                fill = f"_fill[{future.filled!r}] if {future.filled!r} in _fill else " if future.filled else ""
                 items.append(f"{name!r}: {fill}{future.absent}")
             elif future.filled:
                 return
@@ -159,19 +154,20 @@ class Upgrades:
         for field in old.fields:
             if not field.today:
                 drop = to.bind("drop", drop_removed)
-                to.add(f"{drop}({old.name!r}, {to.bind('removed_' + field.name, field)}, _payload)")
+                written = to.bind("written", self.written.get((old.cls, field.name), field.left_out))
+                to.add(f"{drop}({old.name!r}, {to.bind('removed_' + field.name, field)}, {written}, _payload)")
         self._renames(to, old)
         for future in self._futures(to, old):
             name, before = future.field.name, future.before
             key = repr(name)
-            if future.filled:
-                to.add(f"if {key} not in _payload and {key} in _fill: _payload[{key}] = _fill[{key}]")
+            if filled := future.filled and repr(future.filled):
+                to.add(f"if {key} not in _payload and {filled} in _fill: _payload[{key}] = _fill[{filled}]")
             if future.absent is not None:
                 to.add(f"if {key} not in _payload: _payload[{key}] = {future.absent}")
             if before is None:
                 continue
             value = to.fresh("value")
-            expression = self._expression(to, before.type, value)
+            expression = self._holding.expression(to, before.type, value)
             if expression is not None:
                 to.add(f"{value} = _payload.get({key})")
                 to.add(f"if {value} is not None: _payload[{key}] = {expression}")
@@ -194,52 +190,6 @@ class Upgrades:
             to.add(f"    if {field.today!r} in _payload: raise {refuse}({clashing})")
             to.add(f"    _payload[{field.today!r}] = {local}")
 
-    def _expression(self, to: Function, kind: Type, value: str) -> str | None:
-        """How a value that holds messages is brought forward; None where nothing in it changed."""
-        match kind:
-            case Nullable(inner=inner) | Limited(inner=inner):
-                return self._expression(to, inner, value)
-            case Nested(name=name):
-                upgrade = self.upgrade(name)
-                if upgrade is None:
-                    return None
-                return f"{to.bind('upgrade_' + name, upgrade)}({value}, _fill) if _type({value}) is _dict else {value}"
-            case Items(item=inner):
-                item = to.fresh("item")
-                each = self._expression(to, inner, item)
-                return each and f"[{each} for {item} in {value}] if _isinstance({value}, (_list, _tuple)) else {value}"
-            case Table(value=inner):
-                key, item = to.fresh("key"), to.fresh("item")
-                each = self._expression(to, inner, item)
-                pairs = f"{{{key}: {each} for {key}, {item} in {value}.items()}}"
-                return each and f"{pairs} if _isinstance({value}, _dict) else {value}"
-            case Choice():
-                upgrades = {option.name: self.upgrade(option.name) for option in kind.options}
-                if not any(upgrades.values()):
-                    return None
-                return f"{to.bind('upgrade_choice', self.choice(kind))}({value}, _fill)"
-            case Either(options=options):
-                found = [(option, self._expression(to, option, value)) for option in options]
-                told = "".join(
-                    f"({each}) if _isinstance({value}, {_GUARDS[wire_kind(option)]}) else "
-                    for option, each in found
-                    if each is not None
-                )
-                return told + value if told else None
-            case _:
-                return None
-
-    def choice(self, choice: Choice) -> Upgrade:
-        """The function for one of several messages, told apart as they were at that revision."""
-        specs = [self.specs[option.name] for option in choice.options if option.name in self.specs]
-
-        def upgrade_choice(payload: Any, fill: Mapping[str, Any]) -> Any:
-            spec = chosen(specs, choice.tag, payload)
-            upgrade = None if spec is None else self.upgrade(spec.name)
-            return payload if upgrade is None else upgrade(payload, fill)
-
-        return upgrade_choice
-
 
 def _constant(to: Function, value: Any) -> str:
     """An expression for a value that every payload gets a copy of its own of."""
@@ -252,8 +202,8 @@ def clash(message: str, old: str, new: str, payload: Mapping[str, Any]) -> Valid
     return ValidationError(message, [Violation(new, f"absent where its old name {old!r} is given", payload[new])])
 
 
-def drop_removed(message: str, field: Field, payload: dict[str, Any]) -> None:
-    """Drop a field that no longer exists, where that loses nothing.
+def drop_removed(message: str, field: Field, written: Any, payload: dict[str, Any]) -> None:
+    """Drop a field that no longer exists, where that loses nothing: it says what leaving it out does, or did.
 
     Raises:
         ValidationError: it says something, and no hook said what becomes of it.
@@ -262,7 +212,7 @@ def drop_removed(message: str, field: Field, payload: dict[str, Any]) -> None:
         return
     value = payload[field.name]
     meant = field.null if value is None and field.null is not REQUIRED else value
-    if not alike(plain_default(field.left_out), plain_default(meant)):
+    if not any(alike(plain_default(default), plain_default(meant)) for default in (field.left_out, written)):
         raise ValidationError(
             message, [Violation(field.name, "moved elsewhere by a hook, as today's message has no such field", value)]
         )
