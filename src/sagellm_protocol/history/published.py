@@ -33,8 +33,11 @@ REVISIONS = (
         redefined("sampling.SamplingParams", "strategy", was="greedy"),
         added("types.Request", "sampling_params"),
         retyped("types.Request", "temperature", was=Annotated[float | None, Gt(0), Le(2)]),
-        added("types.Response", "prompt_tokens"),
-        added("types.StreamEventEnd", "prompt_tokens"),
+        # A count that was not there before, and that nothing is decided by: no reason to refuse a peer every answer.
+        added("types.Response", "prompt_tokens", droppable=True),
+        added("types.StreamEventEnd", "prompt_tokens", droppable=True),
+        note="OpenAI completions; sampling parameters in a request. A strategy that is left out is no longer greedy but"
+        " derived from the temperature.",
     ),
     revision(
         "0.5.4.13",
@@ -50,6 +53,7 @@ REVISIONS = (
             "nvme_restore_failures",
         ),
         added("sampling.SamplingParams", "n_speculative_tokens"),
+        note="Speculative decoding among the sampling parameters; NVMe as a place to offload to.",
     ),
     revision(
         "0.5.4.12",
@@ -66,6 +70,7 @@ REVISIONS = (
             "pd_sep_types.KVTransferState",
             "pd_sep_types.PDDispatchPlan",
         ),
+        note="Offloading of KV blocks, scheduling on heterogeneous devices, prefill and decode on separate engines.",
     ),
     revision(
         "0.5.2.11",
@@ -128,6 +133,7 @@ REVISIONS = (
             "0.5.4.10",
             "0.5.4.11",
         ),
+        note="Communication between ranks, compression, and hooks on KV blocks.",
     ),
     revision(
         "0.5.1.1",
@@ -144,6 +150,7 @@ REVISIONS = (
             "0.5.2.8",
             "0.5.2.9",
         ),
+        note="A request may leave out its model, and whether it streams.",
     ),
     revision(
         "0.5.1.0",
@@ -159,6 +166,7 @@ REVISIONS = (
             "kv.operations.KVCacheMigrateResponse",
         ),
         members_added("kv.errors.KVErrorCode", "ALLOCATION_FAILED", "NOT_FOUND"),
+        note="Operations on the KV cache.",
     ),
     revision(
         "0.5.0.0",
@@ -175,6 +183,7 @@ REVISIONS = (
             "errors.ErrorCode", "OPERATOR_NOT_FOUND", "INVALID_OPERATOR_MAPPING", "OPERATOR_REGISTRATION_FAILED"
         ),
         also=("0.5.0.1",),
+        note="Logical operators mapped to those of the devices.",
     ),
     revision(
         "0.4.1.0",
@@ -185,11 +194,13 @@ REVISIONS = (
         given_default("types.Request", "prompt"),
         renamed("types.StreamEventDelta", chunk="content", chunk_tokens="content_tokens"),
         renamed("types.StreamEventEnd", output_text="content"),
+        note="Chat messages in a request; the events of a stream call their text content.",
     ),
     revision(
         "0.4.0.7",
         introduced("sampling.DecodingStrategy", "sampling.SamplingParams", "sampling.SamplingPreset"),
         also=("0.4.0.8",),
+        note="Sampling parameters.",
     ),
     revision(
         "0.1.2.4",
@@ -251,6 +262,7 @@ REVISIONS = (
             "0.4.0.5",
             "0.4.0.6",
         ),
+        note="The KV cache, and distributed inference in requests and metrics.",
     ),
     revision(
         "0.1.2.0",
@@ -260,11 +272,13 @@ REVISIONS = (
             "0.1.2.2",
             "0.1.2.3",
         ),
+        note="What a backend can do.",
     ),
     revision(
         "0.1.0.2",
         added("types.Metrics", "itl_list"),
         also=("0.1.1.0",),
+        note="Latencies between tokens.",
     ),
     revision(
         "0.1.0.1",
@@ -284,6 +298,7 @@ REVISIONS = (
         added("types.StreamEventDelta", "engine_id", unsaid="unknown"),
         added("types.StreamEventEnd", "engine_id", unsaid="unknown"),
         added("types.StreamEventStart", "engine_id", unsaid="unknown"),
+        note="Metrics are 0 where nothing was measured, and no longer null; events of a stream name their engine.",
     ),
     revision(
         "0.1.0",
