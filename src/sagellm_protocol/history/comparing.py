@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Literal, TypeAlias
+from functools import cached_property
+from typing import Any, Literal, TypeAlias, TypeVar
 
 import attrs
 
 from sagellm_protocol.history import HISTORY
-from sagellm_protocol.history.changes import Redefined
+from sagellm_protocol.history.changes import Redefined, Underived
 from sagellm_protocol.history.defaults import has_plain_default, null_became, plain_default
 from sagellm_protocol.history.fitting import alike_types, fits, units
-from sagellm_protocol.history.tables import limits, reachable, type_text
+from sagellm_protocol.history.lineage import Origin, moved_names, origins, rewritten_values
+from sagellm_protocol.history.renaming import called
+from sagellm_protocol.history.tables import bare, limits, reachable, type_text
 from sagellm_protocol.history.timeline import History
 from sagellm_protocol.model.kinds import Member, Type, parts
 from sagellm_protocol.model.spec import Derived, Field, Made, Spec, Unknown
@@ -36,6 +39,8 @@ none        neither of these                                            fully co
 ==========  ==========================================================  =============================
 """
 
+T = TypeVar("T")
+
 Kind: TypeAlias = Literal[
     "message added",
     "message removed",
@@ -46,12 +51,15 @@ Kind: TypeAlias = Literal[
     "field added",
     "field removed",
     "renamed",
+    "converted",
+    "moved",
     "type",
     "bounds",
     "unit",
     "required",
     "default",
     "meaning",
+    "value",
     "member added",
     "member removed",
     "rule added",
@@ -99,54 +107,112 @@ def compare(
     Raises:
         UnsupportedRevisionError: no such release, or no such message in either.
     """
-    comparison = _Comparison(history, history.resolve(old), history.resolve(new), unknown)
-    return tuple(comparison.differences(None if message is None else history.catalog.name(message)))
+    comparison = Comparison(history, history.resolve(old), history.resolve(new), unknown)
+    return tuple(comparison.differences(None if message is None else history.cls(message)))
 
 
-@attrs.define
-class _Comparison:
+@attrs.define(slots=False)
+class Comparison:
+    """What two releases say differently, told by the history that leads from one to the other."""
+
     history: History
     old: str
     new: str
     unknown: Unknown | None
 
-    def differences(self, message: str | None) -> Iterator[Difference]:
+    @cached_property
+    def _places(self) -> tuple[int, int]:
+        """Where the older of the two is in the history, and the newer."""
+        places = self.history.eras.places
+        newer, older = sorted((places[self.old], places[self.new]))
+        return older, newer
+
+    @cached_property
+    def _forwards(self) -> bool:
+        return self.history.eras.places[self.old] == self._places[0]
+
+    @cached_property
+    def _moved(self) -> Mapping[str, str]:
+        """Old release's name to new release's name, where they differ."""
+        names = moved_names(self.history.eras, *self._places)
+        return names if self._forwards else {new: old for old, new in names.items()}
+
+    @cached_property
+    def _rewritten(self) -> Mapping[str, Mapping[Any, Any]]:
+        """Old release's value to new release's value, by the new one's name of the enumeration."""
+        found = rewritten_values(self.history.eras, *self._places)
+        if self._forwards:
+            return self._named(found)
+        # The older of the two is the new one here.
+        return {name: {new: old for old, new in values.items()} for name, values in found.items()}
+
+    def differences(self, message: type | None) -> Iterator[Difference]:
+        """Those of one message, or of all."""
         before, after = self.history.specs(self.old), self.history.specs(self.new)
-        messages = before.keys() | after.keys()
+        pairs = _by_class(before), _by_class(after)
+        classes = pairs[0].keys() | pairs[1].keys()
         if message is not None:
-            if message not in messages:
+            if message not in classes:
                 self.history.spec(message, self.new)
-            messages = reachable(message, before) | reachable(message, after)
-        for name in sorted(messages):
-            if name not in after:
-                yield Difference(name, "message removed", _fields(before[name]), "", "writers")
-            elif name not in before:
-                yield Difference(name, "message added", "", _fields(after[name]), "none")
+            classes = {
+                specs[name].cls
+                for specs, by_class in zip((before, after), pairs, strict=True)
+                if message in by_class
+                for name in reachable(by_class[message].name, specs)
+            }
+        for cls in sorted(classes, key=lambda cls: (pairs[1].get(cls) or pairs[0][cls]).name):
+            was, now = pairs[0].get(cls), pairs[1].get(cls)
+            if was is None:
+                assert now is not None  # it is in one of both
+                yield Difference(now.name, "message added", "", _fields(now), "none")
+            elif now is None:
+                yield Difference(was.name, "message removed", _fields(was), "", "writers")
             else:
-                yield from self._message(before[name], after[name])
+                yield from self._message(was, now)
         tables = self.history.table(self.old), self.history.table(self.new)
         enums = None
         if message is not None:
-            enums = {name for specs in (before, after) for name in _enums_in(messages, specs)}
-        yield from _enums(tables[0]["enums"], tables[1]["enums"], enums)
+            enums = {self._moved.get(name, name) for name in _enums_in(classes, pairs[0])}
+            enums |= set(_enums_in(classes, pairs[1]))
+        yield from _enums(self._named(tables[0]["enums"]), tables[1]["enums"], enums, self._rewritten)
         if message is None:
-            yield from _typed_dicts(tables[0]["typed_dicts"], tables[1]["typed_dicts"])
+            typed_dicts = self._named(tables[0]["typed_dicts"])
+            yield from self._others_moved(tables[0])
+            yield from _typed_dicts(typed_dicts, tables[1]["typed_dicts"])
+
+    def _named(self, table: Mapping[str, T]) -> dict[str, T]:
+        """What the old release has, by the new one's names."""
+        return {self._moved.get(name, name): value for name, value in table.items()}
+
+    def _others_moved(self, table: Mapping[str, Any]) -> Iterator[Difference]:
+        for old, new in sorted(self._moved.items(), key=lambda names: names[1]):
+            if old in table["enums"] or old in table["typed_dicts"]:
+                yield Difference(new, "moved", old, new, "none")
 
     def _message(self, before: Spec, after: Spec) -> Iterator[Difference]:
-        pairs = {field.today or field.name: field for field in before.fields}
+        if before.name != after.name:
+            yield Difference(after.name, "moved", before.name, after.name, "none")
+        before = called(before, self._moved)
+        was = {field.name: field for field in before.fields}
         strict_before = (self.unknown or before.unknown) == "forbid"
         strict_after = (self.unknown or after.unknown) == "forbid"
+        sources = self._sources(after)
         for field in after.fields:
             path = f"{after.name}.{field.name}"
-            known = pairs.pop(field.today or field.name, None)
-            if known is None:
+            source = sources.get(field.name)
+            if source is None:
                 breaks = _breaks(readers=strict_before, writers=field.required)
                 yield Difference(path, "field added", "", _field(field), breaks)
+            elif source.converted:
+                told = "; ".join(f"{name}: {_field(was[name])}" for name in source.names)
+                yield Difference(path, "converted", told, _field(field), "both")
             else:
-                yield from self._field(path, after.name, known, field)
-        for gone in pairs.values():
-            breaks = _breaks(readers=gone.required, writers=strict_after)
-            yield Difference(f"{after.name}.{gone.name}", "field removed", _field(gone), "", breaks)
+                yield from self._field(path, after.cls, was[source.names[0]], field)
+        known = {name for source in sources.values() for name in source.names}
+        for gone in before.fields:
+            if gone.name not in known:
+                breaks = _breaks(readers=gone.required, writers=strict_after)
+                yield Difference(f"{after.name}.{gone.name}", "field removed", _field(gone), "", breaks)
         for rule in before.rules:
             if rule not in after.rules:
                 yield Difference(after.name, "rule dropped", str(rule), "", "readers")
@@ -154,7 +220,19 @@ class _Comparison:
             if rule not in before.rules:
                 yield Difference(after.name, "rule added", "", str(rule), "writers")
 
-    def _field(self, path: str, message: str, before: Field, after: Field) -> Iterator[Difference]:
+    def _sources(self, after: Spec) -> dict[str, Origin]:
+        """What each field of the new release is in the old one, without those that it lacks."""
+        found = origins(self.history.eras, after.cls, *self._places)
+        if self._forwards:
+            return found
+        sources: dict[str, Origin] = {}
+        for name, origin in found.items():
+            for old in origin.names:
+                before = sources.get(old, Origin(()))
+                sources[old] = Origin((*before.names, name), origin.converted)
+        return sources
+
+    def _field(self, path: str, message: type, before: Field, after: Field) -> Iterator[Difference]:
         if before.name != after.name:
             yield Difference(path, "renamed", before.name, after.name, "both")
         if not alike_types(before.type, after.type):
@@ -168,21 +246,31 @@ class _Comparison:
             yield Difference(path, "required", _default(before), _default(after), breaks)
         elif _default(before) != _default(after):
             kind = "meaning" if self._redefined(message, after) else "default"
-            harmless = null_became(before, after) or null_became(after, before)
+            harmless = null_became(before, after) or null_became(after, before) or self._same_member(before, after)
             yield Difference(path, kind, _default(before), _default(after), "none" if harmless else "both")
 
-    def _redefined(self, message: str, field: Field) -> bool:
+    def _same_member(self, before: Field, after: Field) -> bool:
+        """Whether the default is a member of an enumeration that is only written otherwise."""
+        kind = bare(after.type)
+        values = self._rewritten.get(kind.name) if isinstance(kind, Member) else None
+        if values is None or not (has_plain_default(before) and has_plain_default(after)):
+            return False
+        return bool(values.get(plain_default(before.default)) == plain_default(after.default))
+
+    def _redefined(self, message: type, field: Field) -> bool:
         """Whether a revision between the two declares that leaving the field out came to mean something else."""
-        revisions = self.history.revisions
-        first, last = sorted((revisions.index(self.old), revisions.index(self.new)))
-        for revision in revisions[first + 1 : last + 1]:
-            specs = self.history.specs(revision)
-            for change in self.history.changed_in(revision).changes:
-                if isinstance(change, Redefined) and change.message == message:
-                    then = {known.name: known.today for known in specs[message].fields}
-                    if then[change.field] == field.today:
-                        return True
-        return False
+        eras = self.history.eras
+        older, newer = self._places
+        declared: set[str] = set()
+        for name, place in eras.places.items():
+            spec = eras.frame(newer).by_class(place).get(message) if newer <= place < older else None
+            if spec is None:
+                continue
+            then = {known.name: known.today for known in spec.fields}
+            for change in self.history.changed_in(name).changes:
+                if isinstance(change, (Redefined, Underived)) and change.message == spec.name:
+                    declared.add(then[change.field])
+        return (field.name if self._forwards else field.today) in declared
 
 
 def _breaks(*, readers: bool, writers: bool) -> Breaks:
@@ -191,15 +279,22 @@ def _breaks(*, readers: bool, writers: bool) -> Breaks:
     return "writers" if writers else "none"
 
 
-def _enums_in(messages: Iterable[str], specs: Mapping[str, Spec]) -> Iterator[str]:
-    for name in messages:
-        if name in specs:
-            for field in specs[name].fields:
+def _by_class(specs: Mapping[str, Spec]) -> dict[type, Spec]:
+    return {spec.cls: spec for spec in specs.values()}
+
+
+def _enums_in(messages: Iterable[type], specs: Mapping[type, Spec]) -> Iterator[str]:
+    for cls in messages:
+        if cls in specs:
+            for field in specs[cls].fields:
                 yield from (part.name for part in parts(field.type) if isinstance(part, Member))
 
 
 def _enums(
-    before: Mapping[str, Mapping[str, Any]], after: Mapping[str, Mapping[str, Any]], only: set[str] | None
+    before: Mapping[str, Mapping[str, Any]],
+    after: Mapping[str, Mapping[str, Any]],
+    only: set[str] | None,
+    rewritten: Mapping[str, Mapping[Any, Any]],
 ) -> Iterator[Difference]:
     for name in sorted(before.keys() | after.keys() if only is None else only):
         was, now = before.get(name), after.get(name)
@@ -209,11 +304,17 @@ def _enums(
             yield Difference(name, kind, ", ".join(was or ()), ", ".join(now or ()), breaks)
             continue
         # What counts on the wire are the values.
+        values = rewritten.get(name, {})
+        names = {value: member for member, value in now.items()}
         for member, value in was.items():
-            if value not in now.values():
+            written = values.get(value, value)
+            if written not in names:
                 yield Difference(f"{name}.{member}", "member removed", _json(value), "", "writers")
+            elif written != value:
+                yield Difference(f"{name}.{names[written]}", "value", _json(value), _json(written), "both")
+        known = {values.get(value, value) for value in was.values()}
         for member, value in now.items():
-            if value not in was.values():
+            if value not in known:
                 yield Difference(f"{name}.{member}", "member added", "", _json(value), "readers")
 
 

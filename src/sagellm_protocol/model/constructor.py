@@ -7,6 +7,7 @@ faster, as it makes the object of the class that may be filled.
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import BuiltinMethodType
 from typing import Any
 
 from sagellm_protocol.model.checking import check_arguments
@@ -87,7 +88,7 @@ def draft_of(cls: Any) -> type | None:
     would notice, by its metaclass or its ``__init_subclass__``, has none.
     """
     draft: type | None = vars(cls).get("_message_draft")
-    if draft is None and type(cls) is type and not hasattr(cls.__init_subclass__, "__func__"):
+    if draft is None and type(cls) is type and isinstance(cls.__init_subclass__, BuiltinMethodType):
         draft = type(
             cls.__name__,
             (cls,),

@@ -220,9 +220,16 @@ def _first_new(cls: Any, /, *ordered: Any, **fields: Any) -> Any:
     from sagellm_protocol.model.constructor import write_constructor
 
     declared: Any = message_of(cls)
-    declared.__new__ = write_constructor(declared)
-    install(declared)
-    return declared.__new__(cls, *ordered, **fields)
+    constructor: Callable[..., Any] | None = vars(declared).get("_message_constructor")
+    if constructor is None:
+        constructor = write_constructor(declared)
+        if isinstance(vars(declared)["__new__"], staticmethod):
+            # It is warnings.deprecated's, which warns of each call and then comes here.
+            declared._message_constructor = constructor
+        else:
+            declared.__new__ = constructor
+            install(declared)
+    return constructor(cls, *ordered, **fields)
 
 
 def _first_spec(cls: Any) -> Spec:

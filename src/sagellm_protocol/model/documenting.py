@@ -13,6 +13,7 @@ from typing import Annotated, Any, ForwardRef, Literal, Union
 import attrs
 
 from sagellm_protocol.model.annotations import is_message, message_of, read_type
+from sagellm_protocol.model.deprecated import deprecated_in
 from sagellm_protocol.model.exceptions import DeclarationError
 from sagellm_protocol.model.kinds import Items, Limited, Nullable, Number, Table, Type
 from sagellm_protocol.model.scope import hints_of
@@ -133,7 +134,12 @@ def facts_of(kind: Type) -> list[str]:
 
 
 def text_of(cls: Any, name: str) -> str:
-    """What is told of a field: the text below it, in the class or the base that has it, or its ``doc()``."""
+    """What is told of a field: the text below it, or its ``doc()``, and that it is deprecated."""
+    return f"{_declared_text(cls, name)} {deprecated_in(cls).get(name, '')}".strip()
+
+
+def _declared_text(cls: Any, name: str) -> str:
+    """The text in the class, or the base that has one."""
     for base in cls.__mro__:
         text = own_texts(base).get(name)
         if text:
@@ -144,7 +150,8 @@ def text_of(cls: Any, name: str) -> str:
 def text_with_fields(cls: Any) -> str:
     """The ``__doc__`` of a message class: its own text, and below that its fields with all that is told of them."""
     message: Any = message_of(cls)
-    said = inspect.cleandoc(vars(message)["_message_text"] or "")
+    texts = (inspect.cleandoc(vars(message)["_message_text"] or ""), deprecated_in(message).get("", ""))
+    said = "\n\n".join(filter(None, texts))
     try:
         types = spec_of(message).types
     except DeclarationError:  # An annotation cannot be looked up, or not yet.

@@ -223,9 +223,12 @@ class Loss:
     """``repr`` of the value, cut short."""
     reason: str
     """Why: ``came with 0.4.1.0``."""
+    droppable: bool = False
+    """Whether the history says that a peer of before need know nothing of it: then it is left out, and nobody asked."""
 
     def __str__(self) -> str:
-        return f"{self.path or '(the message itself)'} = {self.value}: {self.reason}"
+        droppable = " (droppable)" if self.droppable else ""
+        return f"{self.path or '(the message itself)'} = {self.value}: {self.reason}{droppable}"
 
 
 class LossyDowngradeError(ProtocolError):
@@ -276,6 +279,6 @@ class UnknownPayloadError(ProtocolError):
     """A bare payload fits no message of any revision."""
 
 
-for _public in (Violation, ProtocolError, *ProtocolError.__subclasses__()):
+for _public in (Violation, Loss, ProtocolError, *ProtocolError.__subclasses__()):
     # Tracebacks and pickles name them as users import them.
     _public.__module__ = __name__.partition(".")[0]

@@ -43,6 +43,8 @@ class Readers:
     specs: Mapping[str, Spec] | None = None
     """The specs of an older revision: payloads are then only checked, and no message is built."""
     teaching: Teaching = UNTAUGHT
+    _specs: Mapping[type, Spec] = attrs.field(init=False)
+    """The same by class: messages may have had other names."""
     _message: Once[type, Callable[[Any], Any]] = attrs.field(init=False)
     """By class and not by name: a class that is defined anew has the name of the one before."""
 
@@ -52,6 +54,7 @@ class Readers:
 
     def __attrs_post_init__(self) -> None:
         self._plans = plans_of(self.teaching)
+        self._specs = {spec.cls: spec for spec in (self.specs or {}).values()}
         self._message = Once(self._write_message)
         self._value = lru_cache(maxsize=128)(self._write_value)
 
@@ -84,7 +87,7 @@ class Readers:
 
     def spec(self, nested: Nested) -> Spec:
         """The spec that applies to a nested message."""
-        return self.teaching.spec(spec_of(nested.cls) if self.specs is None else self.specs[nested.name])
+        return self.teaching.spec(spec_of(nested.cls) if self.specs is None else self._specs[nested.cls])
 
     def _write(self, spec: Spec) -> Callable[[Any], Any]:
         to = Function("read_" + spec.name.replace(".", "_"))

@@ -107,6 +107,8 @@ def refuse_class(cls: Any) -> None:
     for mark, maker in _MADE_BY.items():
         if mark in vars(cls):
             raise refused(cls, f"is declared by {maker} already; put @message in its place")
+    if vars(cls).keys() >= {"__deprecated__", "__new__"}:
+        raise refused(cls, "put @deprecated above @message: below, it puts a __new__ into the class")
     for name, words in _OWN.items():
         if name in vars(cls):
             raise refused(cls, words, name)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 import types
 import typing
+from functools import reduce
+from operator import or_
 from typing import Annotated, Any, ForwardRef, Literal
 
 import attrs
@@ -77,6 +79,7 @@ def hints_of(cls: Any) -> dict[str, Any]:
 def _looked_up(cls: Any, annotations: dict[str, Any], scope: Scope | None) -> dict[str, Any]:
     if scope is None:
         scope = Scope(vars(sys.modules[cls.__module__]) if cls.__module__ in sys.modules else {}, [])
+    annotations = {name: _referring(annotation) for name, annotation in annotations.items()}
     names: dict[str, Any] = {}
     for call in reversed(scope.calls):
         names |= call.f_locals
@@ -88,3 +91,17 @@ def _looked_up(cls: Any, annotations: dict[str, Any], scope: Scope | None) -> di
         return typing.get_type_hints(holder, scope.names, names, include_extras=True)
     except Exception as error:  # an annotation is any expression at all
         raise DeclarationError(f"{full_name(cls)}: an annotation cannot be resolved: {error}") from None
+
+
+def _referring(annotation: Any) -> Any:
+    """An annotation with references for what is written as text: below Python 3.11 ``list["Other"]`` keeps the text."""
+    if isinstance(annotation, str):
+        return ForwardRef(annotation)
+    origin, inside = typing.get_origin(annotation), typing.get_args(annotation)
+    if not _holds_text(annotation) or isinstance(annotation, ForwardRef):
+        return annotation
+    parts = tuple(map(_referring, inside[:1] if origin is Annotated else inside))
+    if isinstance(annotation, types.UnionType):
+        return reduce(or_, parts)
+    generic: Any = annotation
+    return generic.__origin__[parts] if isinstance(annotation, types.GenericAlias) else generic.copy_with(parts)

@@ -63,6 +63,8 @@ class Field:
     """Whether its value is shown nowhere (``repr=False``)."""
     text: str = attrs.field(default="", eq=False)
     """What ``doc()`` says of it."""
+    identity: object = attrs.field(factory=object, eq=False, repr=False)
+    """What stays the same object at every revision that has the field, whatever that calls it."""
 
     @property
     def step(self) -> str:

@@ -1,0 +1,36 @@
+"""What is deprecated of messages and enumerations: histories know, which classes know nothing of."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from typing import Protocol
+from weakref import WeakSet
+
+
+class Teller(Protocol):
+    """Knows what is deprecated."""
+
+    def deprecated_in(self, cls: type) -> Mapping[str, str]:
+        """Sentences by field or member, and under an empty name that on the class itself."""
+        ...
+
+
+_TELLERS: WeakSet[Teller] = WeakSet()
+_LOCK = threading.Lock()
+
+
+def ask_from_now_on(teller: Teller) -> None:
+    """Ask it of every class that is documented, as long as somebody else holds it."""
+    with _LOCK:
+        _TELLERS.add(teller)
+
+
+def deprecated_in(cls: type) -> dict[str, str]:
+    """What is deprecated of a class today: sentences by field or member, and under an empty name that on the class."""
+    with _LOCK:
+        asked = list(_TELLERS)
+    found = {name: text for teller in asked for name, text in teller.deprecated_in(cls).items()}
+    if said := vars(cls).get("__deprecated__"):
+        found.setdefault("", f"Deprecated: {said}")
+    return found
