@@ -8,6 +8,7 @@ from pathlib import PurePath
 from typing import Any
 from urllib.parse import quote
 
+from sagellm_protocol import __version__
 from sagellm_protocol.lint.files import Problem
 from sagellm_protocol.lint.finding import Finding, Report
 from sagellm_protocol.lint.rules import RULES, Rule
@@ -91,14 +92,12 @@ def _row(finding: Finding) -> dict[str, Any]:
 
 def as_sarif(report: Report) -> str:
     """For code scanning: SARIF 2.1.0."""
-    from importlib.metadata import version
-
     rules = list(RULES)
     run = {
         "tool": {
             "driver": {
                 "name": "sagellm-protocol lint",
-                "version": version("isagellm-protocol"),
+                "version": __version__,
                 "rules": [_rule(rule) for rule in RULES.values()],
             }
         },

@@ -17,10 +17,11 @@ from typing import Any, Union, get_origin
 
 import attrs
 
-from sagellm_protocol.catalog import Catalog
+from sagellm_protocol.catalog import CATALOG, Catalog
 from sagellm_protocol.history import HISTORY, LATEST, History
 from sagellm_protocol.history.defaults import has_plain_default
 from sagellm_protocol.history.fitting import units
+from sagellm_protocol.history.lineage import became
 from sagellm_protocol.history.tables import limits, reachable
 from sagellm_protocol.model.annotations import is_message, known, read_type
 from sagellm_protocol.model.kinds import (
@@ -43,13 +44,14 @@ from sagellm_protocol.model.kinds import (
     nested_in,
     parts,
 )
+from sagellm_protocol.model.naming import full_name
 from sagellm_protocol.model.printable import printable
 from sagellm_protocol.model.spec import Field, Spec
 from sagellm_protocol.schema.descriptions import class_text, field_text, field_texts
-from sagellm_protocol.schema.generating import default_at
+from sagellm_protocol.schema.generating import default_at, deprecated_at
 
 _HEAD = """\
-// Messages of sageLLM at revision {revision}, as JSON has them.
+// Messages of {whose} at revision {revision}, as JSON has them.
 // Written by `sagellm-protocol schema --format typescript`; a change by hand is lost when it is written again.
 
 export {{}};
@@ -93,13 +95,20 @@ def typescript(message: Any = None, revision: str = LATEST, history: History = H
         writing.enums = {name: Member(name, members) for name, members in history.table(revision)["enums"].items()}
     else:
         wanted = {name for root in _roots(message, revision, history) for name in reachable(root, specs)}
+    names = {spec.cls: name for name, spec in specs.items()}
     declared = {name: writing.interface(specs[name]) for name in sorted(wanted)}
     declared |= {name: writing.enumeration(member) for name, member in writing.enums.items()}
     for choice, name in _unions(history.catalog).items():
-        options = [option for option in choice.options if option.name in specs]
+        options = [Nested(names[option.cls], option.cls) for option in choice.options if option.cls in names]
         if len(options) > 1 and wanted.issuperset(option.name for option in options):
             declared[name] = writing.union(name, attrs.evolve(choice, options=tuple(options)))
-    return "\n".join([_HEAD.format(revision=revision), *(declared[name] for name in sorted(declared))])
+    return "\n".join(
+        [_HEAD.format(whose=_whose(history.catalog), revision=revision), *(declared[name] for name in sorted(declared))]
+    )
+
+
+def _whose(catalog: Catalog) -> str:
+    return "sageLLM" if catalog is CATALOG else ", ".join(catalog.modules)
 
 
 def _roots(message: Any, revision: str, history: History) -> list[str]:
@@ -139,6 +148,19 @@ class _Writing:
             self._call(name, short)
         for name in _unions(catalog).values():
             self._call(name, name.rpartition(".")[2])
+        self._call_what_moved()
+
+    def _call_what_moved(self) -> None:
+        """Name what is called otherwise today: as today, where only its module is another one."""
+        today = {spec.name: full_name(spec.cls) for spec in self.history.specs(self.revision).values()}
+        for name in (*today, *self.history.table(self.revision)["enums"]):
+            short = name.rpartition(".")[2]
+            if name in self.names:
+                continue
+            if name in today and today[name].rpartition(".")[2] == short:
+                self.names[name] = self.names[today[name]]
+            else:
+                self._call(name, short)
 
     def _call(self, name: str, short: str) -> str:
         plain = re.sub(r"\W", "_", short, flags=re.ASCII)
@@ -187,10 +209,14 @@ class _Writing:
         """The declaration of a message."""
         texts = field_texts(spec.cls)
         rules = [f"Must be {rule}." for rule in spec.rules]
-        lines = [*_comment([class_text(spec.cls), *rules], ""), f"export interface {self.names[spec.name]} {{"]
+        deprecated = {path: f"@deprecated {it.told}" for path, it in self.history.deprecated(self.revision).items()}
+        told = [class_text(spec.cls), *rules, deprecated.get(spec.name, "")]
+        lines = [*_comment(told, ""), f"export interface {self.names[spec.name]} {{"]
+        now = became(self.history.eras, spec.cls, self.revision)
         for field in spec.fields:
-            text = field_text(field, texts.get(field.today, field.text))
-            lines += _comment([text, " ".join(_facts(field.type)), *self._default(field)], "  ")
+            text = field_text(field, texts.get(field.today, field.text), now)
+            marked = deprecated.get(f"{spec.name}.{field.name}", "")
+            lines += _comment([text, " ".join(_facts(field.type)), *self._default(field), marked], "  ")
             lines.append(f"  readonly {_key(field)}: {self.of(field.type)};")
         if spec.unknown == "ignore":
             lines += ["  /** Other fields are let through. */", "  readonly [name: string]: unknown;"]
@@ -206,7 +232,9 @@ class _Writing:
     def enumeration(self, member: Member) -> str:
         """The declaration of an enumeration."""
         cls = self.history.catalog.enums.get(member.name)
-        texts = {} if cls is None else field_texts(cls)
+        texts = dict({} if cls is None else field_texts(cls))
+        for name, said in deprecated_at(self.revision, member.name, self.history).items():
+            texts[name] = f"{texts.get(name, '')} {said}".strip()
         values = [json.dumps(value) for value in dict.fromkeys(member.members.values())]
         listed = [f"- `{json.dumps(value)}`: {texts[name]}" for value, name in member.names.items() if name in texts]
         about = "" if cls is None else class_text(cls)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from sagellm_protocol.model.spec import Derived, Field, Made
 from sagellm_protocol.model.texts import OWN, own_texts
 
+_NOTHING: Mapping[str, Sequence[str]] = {}
 _ROLE = re.compile(r":[a-z:]+:`~?(?:[\w.]*\.)?(\w+)`")
 
 
@@ -25,14 +26,22 @@ def field_texts(cls: type) -> Mapping[str, str]:
     return {name: _markdown(text) for name, text in texts.items() if name != OWN}
 
 
-def field_text(field: Field, text: str) -> str:
-    """The text of a field, with what becomes of it where it is left out, and what it is called today."""
+def field_text(field: Field, text: str, became: Mapping[str, Sequence[str]] = _NOTHING) -> str:
+    """The text of a field, with what becomes of it where it is left out, and what it is called today.
+
+    Args:
+        field: the field.
+        text: what its class says of it.
+        became: the fields of today that fields were converted into.
+    """
     match field.default:
         case Derived():
             text += " Where it is left out, it is derived from the rest of the message."
         case Made():
             text += " Where it is left out, it is made anew."
-    if field.today != field.name:
+    if names := became.get(field.name):
+        text += f" Today converted into {', '.join(f'`{name}`' for name in names)}."
+    elif field.today != field.name:
         text += f" Today called `{field.today}`." if field.today else " Today's message has no such field."
     return text.strip()
 

@@ -63,6 +63,11 @@ Facts: TypeAlias = Mapping[Subject, Any]
 """Subject to plain data."""
 
 
+def fields_in(facts: Facts, owner: str, kind: str = "field") -> dict[str, Any]:
+    """The fields of a message, or the members of an enumeration, by name."""
+    return {subject.name: fact for subject, fact in facts.items() if subject.kind == kind and subject.owner == owner}
+
+
 def facts_of(history: History, revision: str) -> dict[Subject, Any]:
     """Everything that a revision says."""
     facts: dict[Subject, Any] = {}

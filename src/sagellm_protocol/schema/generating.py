@@ -16,7 +16,7 @@ A schema takes what a codec takes at that revision, except for what JSON Schema 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum
 from typing import Any
 
@@ -24,8 +24,10 @@ import attrs
 
 from sagellm_protocol.history import HISTORY, LATEST, History
 from sagellm_protocol.history.defaults import has_plain_default, plain_default
+from sagellm_protocol.history.lineage import became
 from sagellm_protocol.model.annotations import is_message, read_type
 from sagellm_protocol.model.bounds import Bound
+from sagellm_protocol.model.deprecated import deprecated_in
 from sagellm_protocol.model.kinds import (
     INT_MAX,
     INT_MIN,
@@ -150,12 +152,14 @@ class Writing(ABC):
 
     def message(self, spec: Spec) -> dict[str, Any]:
         """The schema of a message itself."""
-        texts = field_texts(spec.cls)
+        texts, deprecated = field_texts(spec.cls), self.deprecated(spec)
         schema: dict[str, Any] = {"title": spec.name, "type": "object"}
-        if described := class_text(spec.cls):
-            schema["description"] = described
+        schema |= _described(class_text(spec.cls), deprecated.get(""))
+        became = self.became(spec)
+        told = {field.name: field_text(field, texts.get(field.today, field.text), became) for field in spec.fields}
         schema["properties"] = {
-            field.name: self._field(field, texts.get(field.today, field.text)) or True for field in spec.fields
+            field.name: self._field(field, told[field.name], deprecated.get(field.name)) or True
+            for field in spec.fields
         }
         if required := [field.name for field in spec.fields if field.required]:
             schema["required"] = required
@@ -167,13 +171,15 @@ class Writing(ABC):
             schema["$comment"] = "Not enforced: " + "; ".join(f"{rule} ({rule.name})" for rule in between)
         return schema
 
-    def _field(self, field: Field, text: str) -> dict[str, Any]:
-        schema = self.of(field.type)
-        if described := field_text(field, text):
-            schema["description"] = described
+    def _field(self, field: Field, text: str, deprecated: str | None) -> dict[str, Any]:
+        schema = self.of(field.type) | _described(text, deprecated)
         if has_plain_default(field):
             schema["default"] = self.default(field.default)
         return schema
+
+    def became(self, spec: Spec) -> Mapping[str, Sequence[str]]:
+        """The fields of today that fields of a message were converted into: none of today's were."""
+        return {}
 
     def default(self, default: Any) -> Any:
         """A default as payloads hold it."""
@@ -183,6 +189,10 @@ class Writing(ABC):
         """The rules between fields, which speak of today's."""
         return rules_of(spec.cls)
 
+    def deprecated(self, spec: Spec) -> Mapping[str, str]:
+        """What is deprecated of a message: sentences by field, and under an empty name that on the message itself."""
+        return deprecated_in(spec.cls)
+
     def _choice(self, choice: Choice) -> dict[str, Any]:
         options = [spec for spec in map(self.spec, choice.options) if spec is not None]
         referred = [self.refer(_nested(option)) for option in options]
@@ -191,7 +201,7 @@ class Writing(ABC):
             (field.name, field.type.tag, found["$ref"])
             for option, found in zip(options, referred, strict=True)
             for field in option.fields
-            if field.today == choice.tag and isinstance(field.type, OneOf) and field.type.tag and "$ref" in found
+            if field.name == choice.tag and isinstance(field.type, OneOf) and field.type.tag and "$ref" in found
         ]
         if tags:
             schema["discriminator"] = {
@@ -216,7 +226,8 @@ class _Document(Writing):
         if name == self.root:
             return {"$ref": "#"}
         if name not in self.definitions and isinstance(kind, Member):
-            self.definitions[name] = enumeration(kind, self.history.catalog.enums.get(name))
+            cls = self.history.catalog.enums.get(name)
+            self.definitions[name] = enumeration(kind, cls, deprecated_at(self.revision, name, self.history))
         elif name not in self.definitions:
             self.definitions[name] = {}  # a message that holds itself finds it begun
             self.definitions[name] |= self.message(self.history.spec(name, self.revision))
@@ -225,8 +236,14 @@ class _Document(Writing):
     def spec(self, nested: Nested) -> Spec | None:
         return self.history.specs(self.revision).get(nested.name)
 
+    def became(self, spec: Spec) -> Mapping[str, Sequence[str]]:
+        return became(self.history.eras, spec.cls, self.revision)
+
     def default(self, default: Any) -> Any:
         return default_at(self.revision, default, self.history)
+
+    def deprecated(self, spec: Spec) -> Mapping[str, str]:
+        return deprecated_at(self.revision, spec.name, self.history)
 
     def between(self, spec: Spec) -> Sequence[Rule]:
         return super().between(spec) if self.revision == self.history.latest else ()
@@ -238,6 +255,23 @@ def default_at(revision: str, default: Any, history: History) -> Any:
     if is_message(type(default)):
         return history.downgrade(value, type(default), to=revision, lossy=True)
     return value
+
+
+def deprecated_at(revision: str, name: str, history: History) -> dict[str, str]:
+    """What a revision deprecates of a message or enumeration: sentences by field or member, and of itself under ""."""
+    inside = f"{name}."
+    return {
+        path[len(inside) :]: str(found)
+        for path, found in history.deprecated(revision).items()
+        if path == name or path.rpartition(".")[0] == name
+    }
+
+
+def _described(text: str, deprecated: str | None) -> dict[str, Any]:
+    """The keywords for what is told of something."""
+    told = " ".join(filter(None, (text, deprecated)))
+    schema: dict[str, Any] = {"description": told} if told else {}
+    return schema if deprecated is None else {**schema, "deprecated": True}
 
 
 def _number(number: Number) -> dict[str, Any]:
@@ -285,8 +319,10 @@ def _or_null(schema: dict[str, Any]) -> dict[str, Any]:
     return {"anyOf": [*schema.get("anyOf", (schema,)), {"type": "null"}]}
 
 
-def enumeration(member: Member, cls: type[Enum] | None) -> dict[str, Any]:
-    """The schema of an enumeration."""
+def enumeration(member: Member, cls: type[Enum] | None, deprecated: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """The schema of an enumeration; where it is not told which members are deprecated, those that are so today."""
+    if deprecated is None:
+        deprecated = {} if cls is None else deprecated_in(cls)
     # Of several names for one value the first is the member, the rest are aliases.
     names = {value: name for name, value in reversed(list(member.members.items()))}
     values = list(dict.fromkeys(member.members.values()))
@@ -295,8 +331,12 @@ def enumeration(member: Member, cls: type[Enum] | None) -> dict[str, Any]:
         schema["description"] = described
     schema |= {**_type_of(values), "enum": values}
     schema["x-enum-varnames"] = [names[value] for value in values]
-    if cls is not None and (texts := field_texts(cls)):
-        schema["x-enum-descriptions"] = [texts.get(names[value], "") for value in values]
+    texts = {} if cls is None else field_texts(cls)
+    if texts or deprecated:
+        told = ((texts.get(names[value], ""), deprecated.get(names[value], "")) for value in values)
+        schema["x-enum-descriptions"] = [" ".join(filter(None, both)) for both in told]
+    if deprecated:
+        schema["x-enum-deprecated"] = [value for value in values if names[value] in deprecated]
     return schema
 
 

@@ -9,7 +9,6 @@ missing from the list of revisions.
 from __future__ import annotations
 
 import argparse
-import importlib
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -17,6 +16,8 @@ from typing import Any
 
 from sagellm_protocol.history import HISTORY, History
 from sagellm_protocol.history.changes import revision as a_revision
+from sagellm_protocol.history.named import PROTOCOL, named
+from sagellm_protocol.model.exceptions import OptionError
 from sagellm_protocol.schema.facts import Facts, Subject, digest, facts_of, line, parse
 from sagellm_protocol.schema.steps import steps
 
@@ -152,13 +153,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Add to the lock, or compare it; 1 where it does not hold."""
     parser = argparse.ArgumentParser(prog="python -m sagellm_protocol.schema.lock", description=__doc__)
     parser.add_argument("--check", action="store_true", help="compare only")
-    parser.add_argument("--history", metavar="MODULE:NAME", help="a history of your own")
+    parser.add_argument("--history", metavar="MODULE:NAME", default=PROTOCOL, help="a history of your own")
     parser.add_argument("--lock", type=Path, default=PUBLISHED, metavar="FILE", help="the lock file")
     options = parser.parse_args(arguments)
-    history = HISTORY
-    if options.history is not None:
-        module, _, name = options.history.partition(":")
-        history = getattr(importlib.import_module(module), name)
+    try:
+        history = named(options.history)
+    except OptionError as error:
+        parser.error(str(error))
     text = options.lock.read_text(encoding="utf-8") if options.lock.exists() else ""
     try:
         if options.check:
