@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, Literal, ParamSpec, TypeVar,
 from attrs import evolve
 
 from sagellm_protocol.codecs.codec import Codec
+from sagellm_protocol.codecs.deprecated import DeprecatedUse
 from sagellm_protocol.codecs.formats import Format
 from sagellm_protocol.codecs.negotiation import choices, unmatched
 from sagellm_protocol.codecs.options import Options
@@ -155,6 +156,7 @@ def __getattr__(name: str) -> Any:
 
 __all__ = [
     "Codec",
+    "DeprecatedUse",
     "Format",
     "MessageConverter",
     "Options",

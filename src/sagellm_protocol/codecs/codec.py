@@ -21,6 +21,7 @@ from sagellm_protocol.codecs.ways import (
     refuse_bytes,
     writing,
 )
+from sagellm_protocol.history.lossy import told_choice
 from sagellm_protocol.model import native
 from sagellm_protocol.model.annotations import is_message, known, message_of, read_type
 from sagellm_protocol.model.exceptions import DeclarationError, OptionError, ProtocolError
@@ -31,6 +32,7 @@ from sagellm_protocol.model.shortening import short
 
 if TYPE_CHECKING:
     from sagellm_protocol.codecs.converting import MessageConverter
+    from sagellm_protocol.codecs.watching import Watch
     from sagellm_protocol.model.forms import Form, TypeForm
 
 _LOCK = threading.RLock()
@@ -57,6 +59,15 @@ def _dict_readers(codec: Any) -> MessageReaders:
     return MessageReaders("dict", codec.options, codec.revision, codec._teachings)
 
 
+def _watch(codec: Any) -> Watch | None:
+    report = codec.options.on_deprecated
+    if report is None:
+        return None
+    from sagellm_protocol.codecs.watching import Watch
+
+    return Watch(report, codec.options, codec._teachings)
+
+
 def _writers(codec: Any) -> MessageWriters:
     return MessageWriters(codec.format, codec.options, codec.revision, codec._teachings)
 
@@ -81,6 +92,8 @@ class Codec(Generic[Wire]):
     _readers: MessageReaders = attrs.field(init=False, default=attrs.Factory(_readers, takes_self=True))
     _dict_readers: MessageReaders = attrs.field(init=False, default=attrs.Factory(_dict_readers, takes_self=True))
     """Those of the converter: of what it is given, nothing is known that a parser would be sure of."""
+    _watch: Watch | None = attrs.field(init=False, default=attrs.Factory(_watch, takes_self=True))
+    """Counts the use of what is deprecated, where the codec is asked to."""
     _writers: MessageWriters = attrs.field(init=False, default=attrs.Factory(_writers, takes_self=True))
     _encoders: dict[type, Callable[[Any], Wire]] = attrs.field(factory=dict, init=False)
     _decoders: dict[Any, Callable[[Any], Any]] = attrs.field(factory=dict, init=False)
@@ -125,6 +138,9 @@ class Codec(Generic[Wire]):
         taught = self.options.configure is not None and self.converter.unstructure_hook(cls) is not None
         if message_class is None or taught:
             return self._converting_encoder(cls)
+        return self._writers.following_hooks(lambda: self._message_encoder(message_class))
+
+    def _message_encoder(self, message_class: type) -> Callable[[Any], Wire]:
         touched = self._teachings.touch(Nested(message_class.__qualname__, message_class))
         if (
             self.options.omit_defaults
@@ -154,7 +170,7 @@ class Codec(Generic[Wire]):
         return encode
 
     def _write(self, cls: Any) -> Callable[[Any], Any]:
-        return self._writers.writer(cls)
+        return self._writers.following_hooks(lambda: self._writers.writer(cls))
 
     def _loads(self, data: Any) -> Any:
         return parsing(self.format)(taken(self.format, data, self.options.max_bytes) if self.format.sized else data)
@@ -197,12 +213,17 @@ class Codec(Generic[Wire]):
         return self._message_decoder(kind, typing.get_origin(cls))
 
     def _message_decoder(self, kind: Type, container: Any) -> Callable[[Any], Any]:
-        read = self._readers.reader(kind)
-        decode = checking(self.format, self.options.max_bytes, read, self._readers.explainer(kind))
-        shortcuts = self.format.shortcuts
+        read, explain = self._readers.reader(kind), self._readers.explainer(kind)
+        watch = self._watching(kind)
+        if watch is not None:
+            read, explain = (watch.noting(attempt, kind, self.revision) for attempt in (read, explain))
+        decode = checking(self.format, self.options.max_bytes, read, explain)
+        shortcuts = None if watch is not None else self.format.shortcuts
         if shortcuts is not None and self._readers.today and not self._teachings.touch(kind):
             decode = shortcuts.decoder(kind, self.options.max_bytes, decode) or decode
         decode = self._reading(decode, kind)
+        if watch is not None:
+            decode = watch.reporting(decode)
         if container in (list, dict):
             return lambda data: container(decode(data))
         return decode
@@ -215,10 +236,25 @@ class Codec(Generic[Wire]):
 
         return reading_consistent(read, kind, taught=self._teachings.touch(kind))
 
+    def _watching(self, kind: Type) -> Watch | None:
+        """What counts the use of what is deprecated, where values of a type can use anything."""
+        watch = self._watch
+        return watch if watch is not None and watch.concerns(kind, self.revision) else None
+
+    def _whole(self, structure: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        """What reads a class of the user's, with the messages in it."""
+        return structure if self._watch is None else self._watch.reporting(structure)
+
     def _read_dict(self, cls: Any) -> Callable[[Any], Any]:
         """The converter's own reader of what messages know, from values of which nothing is known."""
         kind = read_type(cls)
-        read = self._reading(vouched(self._dict_readers.reader(kind), self._dict_readers.explainer(kind)), kind)
+        read, explain = self._dict_readers.reader(kind), self._dict_readers.explainer(kind)
+        watch = self._watching(kind)
+        if watch is not None:
+            read, explain = (watch.noting(attempt, kind, self.revision) for attempt in (read, explain))
+        read = self._reading(vouched(read, explain), kind)
+        if watch is not None:
+            read = watch.reporting(read)
         container = typing.get_origin(cls)
         return (lambda payload: container(read(payload))) if container in (list, dict) else read
 
@@ -230,7 +266,9 @@ class Codec(Generic[Wire]):
         """
         cls = type(message)
         payload = self._write(cls)(message)
-        wire: Wire = self.format.dumps(wrap(payload, self.options.history.catalog.name(cls), self.revision))
+        history = self.options.history
+        name = history.catalog.name(cls) if self._readers.today else history.spec(cls, self.revision).name
+        wire: Wire = self.format.dumps(wrap(payload, name, self.revision))
         return wire
 
     def decode_envelope(self, data: Any) -> Any:
@@ -240,6 +278,10 @@ class Codec(Generic[Wire]):
             UnsupportedRevisionError: an unknown message, an unknown or newer revision.
             DecodeError, ValidationError: as for :meth:`decode`.
         """
+        decode = self._decode_envelope
+        return decode(data) if self._watch is None else self._watch.reporting(decode)(data)
+
+    def _decode_envelope(self, data: Any) -> Any:
         decode = checking(self.format, self.options.max_bytes, self._read_envelope, self._explain_envelope)
         message = decode(data)
         if self.options.consistent:
@@ -249,21 +291,24 @@ class Codec(Generic[Wire]):
         return message
 
     def _read_envelope(self, envelope: Any) -> Any:
-        kind, readers = self._enveloped(envelope)
-        return readers.reader(kind)(envelope[PAYLOAD])
+        kind, readers, revision = self._enveloped(envelope)
+        return self._noting(readers.reader(kind), kind, revision)(envelope[PAYLOAD])
 
     def _explain_envelope(self, envelope: Any) -> Any:
-        kind, readers = self._enveloped(envelope)
-        return readers.explainer(kind)(envelope[PAYLOAD])
+        kind, readers, revision = self._enveloped(envelope)
+        return self._noting(readers.explainer(kind), kind, revision)(envelope[PAYLOAD])
 
-    def _enveloped(self, envelope: Any) -> tuple[Type, MessageReaders]:
+    def _noting(self, read: Callable[[Any], Any], kind: Type, revision: str) -> Callable[[Any], Any]:
+        return read if self._watch is None else self._watch.noting(read, kind, revision)
+
+    def _enveloped(self, envelope: Any) -> tuple[Type, MessageReaders, str]:
         history = self.options.history
         name, revision, _ = unwrap(envelope, history)
         readers = self._enveloped_readers.get(revision)
         if readers is None:
             made = MessageReaders(self.format.origin, self.options, revision, self._teachings)
             readers = self._enveloped_readers.setdefault(revision, made)
-        return Nested(name, history.catalog.get(name)), readers
+        return Nested(name, history.catalog.get(name)), readers, revision
 
     def describe(self) -> dict[str, Any]:
         """What this codec is, as plain data.
@@ -278,8 +323,10 @@ class Codec(Generic[Wire]):
             "unknown": self.options.unknown or "as each message says",
             "omit_defaults": self.options.omit_defaults,
             "omit_nulls": self.options.omit_nulls,
-            "lossy": self.options.lossy,
+            "lossy": told_choice(self.options.lossy),
+            "stash": self.options.stash,
             "consistent": self.options.consistent,
+            "counts_deprecated": self._watch is not None,
             "core": native.in_use(),
             "fallbacks": self._fallbacks(),
         }
@@ -303,7 +350,7 @@ class Codec(Generic[Wire]):
 def _new_converter(codec: Any) -> MessageConverter:
     from sagellm_protocol.codecs.converting import MessageConverter
 
-    return MessageConverter(codec._read_dict, codec._write, codec.format, codec._loads)
+    return MessageConverter(codec._read_dict, codec._write, codec.format, codec._loads, codec._whole)
 
 
 def _taught_by(configure: Callable[[MessageConverter], object], codec: Any) -> Teachings:

@@ -37,7 +37,14 @@ class MessageConverter(cattrs.Converter):
     may, since a codec is shared, and what it reads and writes is decided once.
     """
 
-    def __init__(self, reading: Reading, writing: Writing, format: Format, loads: Callable[[Any], Any]) -> None:
+    def __init__(
+        self,
+        reading: Reading,
+        writing: Writing,
+        format: Format,
+        loads: Callable[[Any], Any],
+        whole: Callable[[Callable[[Any], Any]], Callable[[Any], Any]],
+    ) -> None:
         self._closed = False
         self._may_be_taught = False
         """Not while it gets the hooks that it has from the start."""
@@ -47,7 +54,7 @@ class MessageConverter(cattrs.Converter):
         """Those that were taught, the last first, each with what gives the hook."""
         super().__init__()
         self._known, self._writing = functools.cache(reading), writing
-        self._format, self._loads = format, loads
+        self._format, self._loads, self._whole = format, loads, whole
         self.overrides: dict[type, dict[str, AttributeOverride]] = {}
         """How fields are read and written otherwise, by message and name."""
         super().register_structure_hook_factory(_stands_in_messages, self._structure_known)
@@ -99,7 +106,7 @@ class MessageConverter(cattrs.Converter):
             hook = self.get_structure_hook(cls)
         except StructureHandlerNotFoundError as error:
             raise DeclarationError(str(error)) from None
-        return told(hook, cls)
+        return self._whole(told(hook, cls))
 
     def unstructuring(self, cls: Any) -> Callable[[Any], Any]:
         """What :meth:`unstructure` does for a class; all that it raises is ours."""

@@ -22,7 +22,7 @@ def is_envelope(payload: Any) -> bool:
 
 
 def unwrap(payload: Any, history: History = HISTORY) -> tuple[str, str, Any]:
-    """The full name of the message, its revision and its payload.
+    """The full name that the message has today, its revision and its payload.
 
     Raises:
         ValidationError: it is no envelope.
@@ -42,7 +42,8 @@ def unwrap(payload: Any, history: History = HISTORY) -> tuple[str, str, Any]:
             raise UnsupportedRevisionError(
                 f"the record is written in revision {release!r}; known are {history.revisions[0]} to {history.latest}"
             )
-        return history.spec(payload[MESSAGE], release).name, history.resolve(release), payload[PAYLOAD]
+        cls = history.spec(payload[MESSAGE], release).cls
+        return history.catalog.name(cls), history.resolve(release), payload[PAYLOAD]
     except UnsupportedRevisionError as error:
         error.fault = "remote"  # It is the record that asks for it.
         raise

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from sagellm_protocol.codecs.formats import Format, refusal
+from sagellm_protocol.history.forwards import called_then
+from sagellm_protocol.history.lossy import asked_of
 from sagellm_protocol.model.annotations import may_nest_without_end, read_type
 from sagellm_protocol.model.checking import check_payload
 from sagellm_protocol.model.kinds import Nested, Taught, Type, nested_in
@@ -27,6 +29,7 @@ class MessageReaders:
     def __init__(self, origin: Origin, options: Options, revision: str, teachings: Teachings) -> None:
         self._unknown: Unknown | None = options.unknown
         self._fill = options.fill
+        self._stash = options.stash
         self._history = options.history
         self._revision = revision
         self.today = revision == options.history.latest
@@ -50,8 +53,9 @@ class MessageReaders:
             return within_depth(kind, read, hooks=self._teachings.touch(kind))
         for nested in nested_in(kind):
             self._history.spec(nested.cls, self._revision)
-        check = self._checks.reader(self._teaching.kind(kind))
-        upgrade, translate = self._upgrader(kind), self._translating(kind)
+        then = called_then(kind, self._specs)
+        check = self._checks.reader(self._teaching.kind(then))
+        upgrade, translate = self._upgrader(kind), self._translating(then)
 
         def read_old(payload: Any) -> Any:
             if translate is not None:
@@ -67,13 +71,15 @@ class MessageReaders:
         held = teaching.kind(kind)
         if self.today:
             return lambda payload: check_payload(held, payload, unknown=unknown, teaching=teaching)
-        upgrade, translate = self._upgrader(kind), self._translating(kind)
+        then = called_then(kind, specs)
+        held_then = teaching.kind(then)
+        upgrade, translate = self._upgrader(kind), self._translating(then)
 
         def explain_old(payload: Any) -> Any:
             if translate is not None:
                 payload = translate(payload)
-            check_payload(held, payload, unknown=unknown, specs=specs, teaching=teaching)
-            told = without_unknown(kind, payload, specs)
+            check_payload(held_then, payload, unknown=unknown, specs=specs, teaching=teaching)
+            told = without_unknown(then, payload, specs)
             return check_payload(held, upgrade(told), unknown=unknown, teaching=teaching)
 
         return explain_old
@@ -85,15 +91,20 @@ class MessageReaders:
         """Brings a payload forward, by the hooks that are registered when it is called."""
         if isinstance(self._teaching.kind(kind), Taught):
             return _itself  # A hook has made the message.
-        history, revision, fill = self._history, self._revision, self._fill
+        history, revision, fill, stash = self._history, self._revision, self._fill, self._stash
         hooks_then = history.hooks_changed
         step = history.upgrades(revision).of(kind)
 
         def upgrade(payload: Any) -> Any:
             nonlocal hooks_then, step
             if hooks_then != history.hooks_changed:
-                hooks_then, step = history.hooks_changed, history.upgrades(revision).of(kind)
-            return payload if step is None else step(payload, fill)
+                changed = history.hooks_changed
+                step = history.upgrades(revision).of(kind)
+                hooks_then = changed
+            now = step
+            if stash:
+                return history.unstashed(kind, revision, payload, fill, now)
+            return payload if now is None else now(payload, fill)
 
         return upgrade
 
@@ -102,23 +113,41 @@ class MessageWriters:
     """Writes messages as payloads of one revision."""
 
     def __init__(self, format: Format, options: Options, revision: str, teachings: Teachings) -> None:
-        self._lossy = options.lossy
+        self._lossy = asked_of(options.lossy)
         today = revision == options.history.latest
         self._translation = None if today else teachings.translation(options.history.specs(revision), options.unknown)
         omitting = {"omit_defaults": options.omit_defaults, "omit_nulls": options.omit_nulls}
         self.today = Writers(format.form, quote=format.quote, teaching=teachings.on_the_wire, **omitting)
         self._plain = Writers("plain", quote=format.quote, teaching=teachings.held, **omitting)
-        self._downgrades = None if revision == options.history.latest else options.history.downgrades(revision)
+        self._history, self._stash = options.history, options.stash
+        self._then = None if today else revision
+
+    def following_hooks(self, bind: Callable[[], Callable[[Any], Any]]) -> Callable[[Any], Any]:
+        """A function that is bound anew when it is called after hooks changed, if they can make a difference."""
+        if self._then is None:
+            return bind()
+        history = self._history
+        hooks_then, bound = history.hooks_changed, bind()
+
+        def call(message: Any) -> Any:
+            nonlocal hooks_then, bound
+            if hooks_then != history.hooks_changed:
+                changed = history.hooks_changed
+                bound = bind()
+                hooks_then = changed
+            return bound(message)
+
+        return call
 
     def writes_today(self, cls: type) -> bool:
         """Whether the revision writes a message just as today's does, and how deep it nests needs no look."""
         return self._same(cls) and not may_nest_without_end(read_type(cls))
 
     def _same(self, cls: type) -> bool:
-        return self._downgrades is None or self._downgrades.same(spec_of(cls).name)
+        return self._then is None or self._history.downgrades(self._then).same(spec_of(cls).cls)
 
     def writer(self, cls: type) -> Callable[[Any], Any]:
-        """The function that turns a message of this class into a payload.
+        """The function that turns a message of this class into a payload, with the hooks of now.
 
         Raises (the function does):
             EncodeError: it nests deeper than could be read again.
@@ -128,15 +157,16 @@ class MessageWriters:
 
     def _writer(self, cls: type) -> Callable[[Any], Any]:
         kind = Nested(spec_of(cls).name, cls)
-        if self._downgrades is None or self._same(cls):
+        if self._then is None or self._same(cls):
             return self.today.write(kind)
-        write, take_back, lossy = self._plain.write(kind), self._downgrades.taken_back, self._lossy
+        back = self._history.stashes(self._then) if self._stash else self._history.downgrades(self._then)
+        write, take_back, lossy = self._plain.write(kind), back.taken_back, self._lossy
         if self._translation is None:
-            return lambda message: take_back(kind.name, write(message), lossy=lossy)
-        translate = self._translation.writing(kind)
+            return lambda message: take_back(kind.cls, write(message), lossy=lossy)
+        translate = self._translation.writing(called_then(kind, self._translation.specs))
         if isinstance(self._plain.teaching.kind(kind), Taught):
             return translate
-        return lambda message: translate(take_back(kind.name, write(message), lossy=lossy))
+        return lambda message: translate(take_back(kind.cls, write(message), lossy=lossy))
 
 
 def _itself(payload: Any) -> Any:

@@ -11,6 +11,7 @@ import orjson
 
 from sagellm_protocol.codecs.formats import MAX_BYTES, refusal
 from sagellm_protocol.history import HISTORY, LATEST, History
+from sagellm_protocol.history.lossy import Chosen, LossChoice, chosen
 from sagellm_protocol.model.checking import check_payload
 from sagellm_protocol.model.exceptions import DecodeError, OptionError, ValidationError
 from sagellm_protocol.model.freezing import freeze_table
@@ -68,15 +69,22 @@ def _given(fill: Mapping[str, Any] | None) -> Mapping[str, Any]:
     return EMPTY if fill is None else fill
 
 
+def _losses_chosen(lossy: LossChoice) -> Chosen:
+    choice = chosen(lossy)
+    if not isinstance(choice, Hashable):
+        raise OptionError(f"lossy must be a function that has a hash, as codecs are kept by it, got {short(choice)}")
+    return choice
+
+
 @attrs.frozen(kw_only=True)
 class Options:
     """The choices on a codec, each checked.
 
     Options that mean the same are equal: ``0.4.0.8`` and ``0.4.0.7`` speak one revision.
 
-    ``fill`` and ``lossy`` mean something at older revisions alone (and ``fill`` in envelopes of older ones),
-    ``max_bytes`` to formats of bytes alone. Elsewhere they are not refused, so that a server can choose once for all
-    its peers, whatever revision they speak.
+    ``fill``, ``lossy`` and ``stash`` mean something at older revisions alone (and in envelopes of older ones, when they
+    are read), ``max_bytes`` to formats of bytes alone. Elsewhere they are not refused, so that a server can choose once
+    for all its peers, whatever revision they speak.
 
     Raises:
         OptionError: a choice is of the wrong type, or has no meaning anywhere.
@@ -93,8 +101,13 @@ class Options:
     """Leave out fields that hold their default, except where leaving them out would mean something else."""
     omit_nulls: bool = attrs.field(default=False, validator=_must(_is_flag, "a bool"))
     """Leave out fields that are None where that is their default, and write all others: what OpenAI clients expect."""
-    lossy: bool = attrs.field(default=False, validator=_must(_is_flag, "a bool"))
-    """Leave out what an older revision cannot say, instead of raising ``LossyDowngradeError``."""
+    lossy: Chosen = attrs.field(default=False, converter=_losses_chosen)
+    """Leave out what an older revision cannot say, instead of raising ``LossyDowngradeError``: all of it, what stands
+    at some paths or below them (``"metrics.prompt_tokens"``, ``"choices[*].logprobs"``), or what a function says that
+    is given each :class:`~sagellm_protocol.Loss`. Paths are held as a tuple, in alphabetical order."""
+    stash: bool = attrs.field(default=False, validator=_must(_is_flag, "a bool"))
+    """Keep what an older revision cannot say in the free ``metadata`` of those messages that have such a field, under
+    the key ``"sagellm_protocol.stash"``; and put back what is found there."""
     max_bytes: int = attrs.field(default=MAX_BYTES, validator=_must(_is_size, "an integer of bytes, 0 or more"))
     """Refuse to decode more than this many bytes."""
     fill: Mapping[str, Any] = attrs.field(
@@ -104,6 +117,13 @@ class Options:
     consistent: bool = attrs.field(default=False, validator=_must(_is_flag, "a bool"))
     """Refuse to decode a message that breaks rules between its fields, at an older revision once it is brought forward.
     What is encoded is not asked: ``check_consistent`` does that."""
+    on_deprecated: Callable[[Mapping[str, int]], object] | None = attrs.field(
+        default=None, validator=_must(_is_function, "a function that is given counts by path")
+    )
+    """Is told of each payload that was decoded and uses what the history deprecates, at whatever revision: how often,
+    by full name of today (``types.Request.prompt``). A field is used where a payload holds it, also at its default; a
+    message or a member of an enumeration where it stands, at any depth. :class:`.DeprecatedUse` adds up. What it
+    raises, ``decode`` raises."""
     history: History = attrs.field(default=HISTORY, validator=_must(_is_history, "a History"))
     """The revisions and messages that it knows."""
     configure: Callable[[MessageConverter], object] | None = attrs.field(
@@ -117,6 +137,8 @@ class Options:
 
     def __attrs_post_init__(self) -> None:
         object.__setattr__(self, "revision", self.history.resolve(self.revision))
+        if isinstance(self.lossy, tuple):
+            _refuse_unlosable(self.history, self.lossy)
         if self.fill is not EMPTY:
             fill, text = _frozen(self.fill)
             _refuse_unfit(self.history, text)
@@ -136,6 +158,12 @@ def _frozen(fill: Mapping[str, Any]) -> tuple[Mapping[str, Any], bytes]:
         return frozen, orjson.dumps(frozen, option=orjson.OPT_SORT_KEYS)
     except TypeError:
         raise OptionError(f"fill: {refusal(frozen)}") from None
+
+
+@lru_cache(maxsize=128)
+def _refuse_unlosable(history: History, paths: tuple[str, ...]) -> None:
+    """Refuse paths at which nothing can be lost in any message."""
+    history.refuse_unlosable(paths)
 
 
 @lru_cache(maxsize=128)

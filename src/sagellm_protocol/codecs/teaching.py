@@ -214,7 +214,8 @@ def _classes(kind: Type) -> tuple[Any, ...]:
         case Nullable(inner=inner):
             return tuple(Optional[cls] for cls in _classes(inner))  # noqa: UP045
         case Either(options=options):
-            return (Union[tuple(_classes(option)[0] for option in options)],)  # noqa: UP007
+            inside = [_classes(option) for option in options]
+            return (Union[tuple(classes[0] for classes in inside)],) if all(inside) else ()  # noqa: UP007
         case Limited(inner=inner):
             return _classes(inner)
         case _:
