@@ -104,6 +104,7 @@ class Nearness:
     @cached_property
     def _models(self) -> list[_Model]:
         """Newest first."""
+        cls = None if self._message is None else self._history.catalog.get(self._message)
         return [
             _Model(
                 revision,
@@ -112,8 +113,8 @@ class Nearness:
                 frozenset(field.name for field in spec.fields if field.required),
             )
             for revision in reversed(self._revisions)
-            for name, spec in self._history.specs(revision).items()
-            if self._message in (None, name)
+            for spec in self._history.specs(revision).values()
+            if cls in (None, spec.cls)
         ]
 
     def _nearest(self, names: frozenset[str]) -> _Model | None:

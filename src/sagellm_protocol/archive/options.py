@@ -54,11 +54,11 @@ class Options:
             UnsupportedRevisionError: no such message or release, or the release has no such message.
             ValidationError: ``fill`` names a field that no record in question can lack, or has a wrong value for it.
         """
-        message = None if self.message is None else history.catalog.name(self.message)
         since = self.since if self.since is None or self.since == AUTO else history.resolve(self.since)
         release = None if since == AUTO else since
+        message = None if self.message is None else history.name(self.message, release)
         if message is not None and release is not None:
-            history.spec(message, release)
+            history.spec(history.catalog.get(message), release)
         if self.fill:
             fillable = history.fillable(message, release)
             if violations := [it for name in self.fill for it in _useless(name, self.fill[name], fillable)]:

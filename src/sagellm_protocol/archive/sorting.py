@@ -65,7 +65,7 @@ class Sorter:
     """
 
     def __init__(self, message: str | None = None, *, history: History = HISTORY) -> None:
-        self._message = None if message is None else history.catalog.name(message)
+        self._message = None if message is None else history.name(message)
         self._history = history
         self._nearness = Nearness(history, self._message, history.revisions)
 

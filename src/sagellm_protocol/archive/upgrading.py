@@ -19,8 +19,8 @@ from sagellm_protocol.archive.wires import PARSE, WRITE, Wire, checked, refuse_r
 from sagellm_protocol.codecs import envelope
 from sagellm_protocol.codecs.json import dumps, loads
 from sagellm_protocol.history import HISTORY, Candidate, History
+from sagellm_protocol.history.holding import Upgrade
 from sagellm_protocol.history.routes import Route, Unsure
-from sagellm_protocol.history.upgrading import Upgrade
 from sagellm_protocol.model.annotations import read_type
 from sagellm_protocol.model.exceptions import UnknownPayloadError
 from sagellm_protocol.model.kinds import Type
@@ -118,7 +118,7 @@ class Upgrader:
         except DOUBTS:
             unknown = _look_closely(route, today)
             searched = not enveloped and self.options.message is None
-            if searched and self._nearness.doubts(old, self.history.spec(message, since)):
+            if searched and self._nearness.doubts(old, self.history.spec(route.cls, since)):
                 raise self._nearness.explain(old) from None
         latest = self.history.latest
         if self.options.envelope:
@@ -225,7 +225,7 @@ class Upgrader:
     def _route(self, message: str, since: str) -> _Route:
         cls = self.history.catalog.get(message)
         kind = read_type(cls)
-        step = self.history.upgrades(since).upgrade(message)
+        step = self.history.upgrades(since).of(kind)
         route = self._routes[message, since] = _Route(cls, kind, step, self._readers.reader(kind))
         return route
 

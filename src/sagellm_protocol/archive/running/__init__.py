@@ -10,7 +10,7 @@ from sagellm_protocol.archive.running.manifest import Done, Output, Rejection
 from sagellm_protocol.archive.running.means import Means
 from sagellm_protocol.archive.running.repairs import HooksError
 from sagellm_protocol.archive.running.report import FileReport, Report
-from sagellm_protocol.archive.running.retrying import options_of, retry
+from sagellm_protocol.archive.running.retrying import history_of, options_of, retry
 from sagellm_protocol.archive.running.shards import RETRIED
 from sagellm_protocol.archive.running.streams import upgrade_stream
 from sagellm_protocol.archive.running.watching import Progress, Watch
@@ -35,6 +35,7 @@ __all__ = [
     "Watch",
     "Writing",
     "dask",
+    "history_of",
     "look",
     "options_of",
     "retry",

@@ -19,6 +19,7 @@ from sagellm_protocol.archive.running.shards import Releases
 from sagellm_protocol.archive.running.watching import Watch
 from sagellm_protocol.archive.running.works import Upgrading
 from sagellm_protocol.history import HISTORY, History
+from sagellm_protocol.history.named import PROTOCOL, named
 from sagellm_protocol.model.exceptions import OptionError
 
 
@@ -36,7 +37,7 @@ def upgrade_archive(
     executor: Executor | None = None,
     workers: int | None = None,
     shard_size: int = SHARD_SIZE,
-    history: History = HISTORY,
+    history: History | str = HISTORY,
     watch: Watch | None = None,
 ) -> Report:
     """Bring an archive to today's revision: each source under its own name, ``rejected/`` and ``report.json`` beside.
@@ -63,7 +64,8 @@ def upgrade_archive(
             or fewer where that is faster, as for an archive of a few megabytes.
             A script that calls this must be importable without doing so: ``if __name__ == "__main__":``.
         shard_size: bytes of a source that one worker takes at a time.
-        history: revisions and messages. One with hooks, or of one's own, is of this process alone: it works alone then.
+        history: revisions and messages; one of your own as ``module:attribute``, which each worker imports anew. A
+            ``History`` that is not the protocol's, or has hooks, is of this process alone: it works alone then.
         watch: told how the work goes.
 
     Returns:
@@ -73,7 +75,7 @@ def upgrade_archive(
         RefusedError: nothing was done, since something would be overwritten, sources are not there or share a name, or
             another run is at work in the folder.
         HooksError: hooks cannot be found, or fail.
-        OptionError: a choice is none, or choices contradict each other.
+        OptionError: a choice is none, choices contradict each other, or the history cannot be found.
         UnsupportedRevisionError: the options name a message or release that does not exist.
         ValidationError: they fill a field that no record in question can lack.
         StrictError, TooManyRejectedError: records were set aside, and the limits do not allow it.
@@ -84,7 +86,7 @@ def upgrade_archive(
     work = upgrading(options, hooks, history, executor, workers)
     means = Means(executor, 1 if work.local else workers, shard_size, sample, watch or Watch())
     search = _Search(work, limits) if work.options.since == AUTO else None
-    kept = Kept(options=work.options.to_plain(), hooks=list(hooks))
+    kept = Kept(options=work.options.to_plain(), hooks=list(hooks), history=work.named)
     return run(
         places_of(sources), output, Asked(work, writing, limits, search, kept), means, force=force, dry_run=dry_run
     )
@@ -93,26 +95,27 @@ def upgrade_archive(
 def upgrading(
     options: Options | None,
     hooks: Sequence[str],
-    history: History,
+    history: History | str,
     executor: Executor | None = None,
     workers: int | None = None,
 ) -> Upgrading:
     """What is done with records, checked.
 
     Raises:
-        OptionError: the history cannot go where the work is to be done.
+        OptionError: the history cannot be found, or cannot go where the work is to be done.
         HooksError, UnsupportedRevisionError, ValidationError: as :func:`upgrade_archive` says.
     """
-    local = history if history is not HISTORY or history.hooked else None
-    if local is not None:
-        if hooks:
-            raise OptionError("hooks are registered on a history of their own: give them, or a history with hooks")
-        if executor is not None or workers not in (None, 1):
-            raise OptionError(
-                "hooks registered in this process, and histories of one's own, do not reach other workers: "
-                'give hooks=["module:function"], or workers=1'
-            )
-    work = Upgrading((options or Options()).resolved(history), tuple(hooks), local)
+    found = named(history)
+    name = PROTOCOL if found is HISTORY else history if isinstance(history, str) else None
+    local = found if name is None or (found is HISTORY and found.hooked) else None
+    if hooks and (local is not None or found.hooked):
+        raise OptionError("hooks are registered on a history of their own: give them, or a history with hooks")
+    if local is not None and (executor is not None or workers not in (None, 1)):
+        raise OptionError(
+            "hooks registered in this process, and histories of one's own, do not reach other workers: "
+            'give hooks=["module:function"] or history="module:attribute", which they can import, or workers=1'
+        )
+    work = Upgrading((options or Options()).resolved(found), tuple(hooks), name, local)
     work.to_plain()  # hooks that cannot be found are told before anything is done
     return work
 

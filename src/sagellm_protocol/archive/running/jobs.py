@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable
-from importlib.metadata import version
 from typing import Any, BinaryIO, cast
 
 import attrs
 
+from sagellm_protocol import __version__
 from sagellm_protocol.archive.batching import UpgradedBatch
 from sagellm_protocol.archive.counting import Counts
 from sagellm_protocol.archive.exceptions import ArchiveError, StrictError
@@ -161,7 +161,7 @@ class Aside:
 
 def made_with(work: Work) -> str:
     """A digest of what decides on what becomes of a record, and of the version of this package."""
-    return digest([work.to_plain(), version("isagellm-protocol")])
+    return digest([work.to_plain(), __version__])
 
 
 def asked_of(asked: str, releases: Releases | None) -> str:

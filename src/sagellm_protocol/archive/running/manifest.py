@@ -20,6 +20,7 @@ from sagellm_protocol.archive.naming import from_text, to_text
 from sagellm_protocol.archive.running.shards import Base
 from sagellm_protocol.archive.storage import OWN, PLAN, Folder, Source
 from sagellm_protocol.archive.strict import structure
+from sagellm_protocol.history.named import PROTOCOL
 
 _SHARDS, _RETRIES, _RELEASES = f"{OWN}/shards", f"{OWN}/retries", f"{OWN}/releases"
 _READING = 16
@@ -251,6 +252,8 @@ class Kept:
     bases: list[Base] = attrs.field(factory=list)
     options: dict[str, Any] | None = None
     hooks: list[str] = attrs.field(factory=list)
+    history: str | None = PROTOCOL
+    """``module:attribute``; None: one that has no such name."""
     complete: bool = False
     """Whether the last run came to its end."""
 
@@ -274,9 +277,7 @@ class Kept:
     def write(self, folder: Folder) -> None:
         """Keep it."""
         bases = [{"stem": to_text(base.stem), "suffix": to_text(base.suffix)} for base in self.bases]
-        folder.write(
-            PLAN, _pretty({"bases": bases, "options": self.options, "hooks": self.hooks, "complete": self.complete})
-        )
+        folder.write(PLAN, _pretty(attrs.asdict(self, recurse=False) | {"bases": bases}))
 
 
 def _shard_name(name: str, number: int) -> str:

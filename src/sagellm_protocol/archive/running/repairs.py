@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import importlib
 import inspect
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 
 from sagellm_protocol.archive.exceptions import ArchiveError
 from sagellm_protocol.history import HISTORY, History
+from sagellm_protocol.history.named import found_at
 
 _WRITE = "write module:function, a function that takes a history and registers hooks on it"
 
@@ -33,11 +33,9 @@ def repaired(hooks: Sequence[str], history: History = HISTORY) -> History:
         return history
     own = history.without_hooks()
     for name in hooks:
-        before = own.hooks_changed
+        before, register = own.hooks_changed, _found(name)
         try:
-            _found(name)(own)
-        except HooksError:
-            raise
+            register(own)
         except Exception as error:  # whatever a site's function raises
             raise HooksError(f"the hooks {name} raised {type(error).__name__}: {error}") from error
         if own.hooks_changed == before:
@@ -47,12 +45,13 @@ def repaired(hooks: Sequence[str], history: History = HISTORY) -> History:
 
 def prints(hooks: Sequence[str]) -> list[list[str]]:
     """Each name with a digest of the file that it comes from: another one may do something else."""
-    return [[name, _digest(_found(name))] for name in hooks]
+    return [[name, print_of(_found(name))] for name in hooks]
 
 
-def _digest(function: Callable[..., Any]) -> str:
+def print_of(thing: Any) -> str:
+    """A digest of the file that a module or a function comes from; empty where there is none."""
     try:
-        file = inspect.getsourcefile(function)
+        file = inspect.getsourcefile(thing)
     except TypeError:  # it is written in C
         file = None
     if file is None or not Path(file).is_file():
@@ -61,15 +60,14 @@ def _digest(function: Callable[..., Any]) -> str:
 
 
 def _found(name: str) -> Callable[[History], object]:
-    module, colon, attribute = name.partition(":")
-    if not (module and colon and attribute):
-        raise HooksError(f"no hooks are called {name}; {_WRITE}")
     try:
-        found: Any = importlib.import_module(module)
-    except Exception as error:  # whatever a site's module raises
-        raise HooksError(f"the hooks {name} cannot be imported: {type(error).__name__}: {error}") from error
-    for part in attribute.split("."):
-        found = getattr(found, part, None)
+        found = found_at(name)
+    except ValueError:
+        raise HooksError(f"no hooks are called {name}; {_WRITE}") from None
+    except ImportError as error:
+        raise HooksError(f"the hooks {name} cannot be imported: {error}") from error
+    except AttributeError:
+        found = None
     if not inspect.isroutine(found):
         raise HooksError(f"the hooks {name} are no function; {_WRITE}")
     return found

@@ -31,7 +31,7 @@ from sagellm_protocol.archive.running.watching import Tick, Watch
 from sagellm_protocol.archive.running.works import Upgrading
 from sagellm_protocol.archive.storage import REJECTED, REPORT, Folder, find_sources
 from sagellm_protocol.archive.strict import structure
-from sagellm_protocol.history import HISTORY
+from sagellm_protocol.history import History
 from sagellm_protocol.model.exceptions import OptionError
 
 _ENTRY = 8
@@ -43,6 +43,7 @@ def retry(
     options: Options | None = None,
     *,
     hooks: Sequence[str] | None = None,
+    history: History | str | None = None,
     writing: Writing = WRITING,
     limits: Limits = LIMITS,
     executor: Executor | None = None,
@@ -58,6 +59,7 @@ def retry(
         output: the folder of an upgrade, or its URL.
         options: how records are read; None: as that upgrade read them.
         hooks: ``module:function``, as :func:`upgrade_archive` takes them; None: as that upgrade had them.
+        history: revisions and messages, as :func:`upgrade_archive` takes them; None: as that upgrade had them.
         writing: the form of what is written to ``retried/``: JSON Lines, or MessagePack where the source is that,
             unless told otherwise. It cannot be rotated.
         limits: ``max_record`` counts.
@@ -79,8 +81,9 @@ def retry(
     folder = Folder(output)
     kept, before = _kept(folder)
     given = before if options is None else options
-    work = upgrading(given, kept.hooks if hooks is None else hooks, HISTORY, executor, workers)
-    means = Means(executor, workers, watch=watch or Watch())
+    history = history_of(output) if history is None else history
+    work = upgrading(given, kept.hooks if hooks is None else hooks, history, executor, workers)
+    means = Means(executor, 1 if work.local else workers, watch=watch or Watch())
     with folder.alone():
         folder.remove_left_over()
         manifest = Manifest(folder)
@@ -118,6 +121,19 @@ def options_of(output: Place) -> Options:
         ArchiveError: what it kept in the folder cannot be read.
     """
     return _kept(Folder(output))[1]
+
+
+def history_of(output: Place) -> str:
+    """What history the last upgrade into a folder had, as ``module:attribute``.
+
+    Raises:
+        RefusedError, ArchiveError: as :func:`options_of` says.
+        OptionError: one that has no such name.
+    """
+    kept, _ = _kept(Folder(output))
+    if kept.history is None:
+        raise OptionError("the upgrade had a history of its own, that has no name: give it once more")
+    return kept.history
 
 
 def _kept(folder: Folder) -> tuple[Kept, Options]:

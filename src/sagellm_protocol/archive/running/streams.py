@@ -33,7 +33,7 @@ def upgrade_stream(
     writing: Writing = WRITING,
     limits: Limits = LIMITS,
     hooks: Sequence[str] = (),
-    history: History = HISTORY,
+    history: History | str = HISTORY,
     tick: Tick = unheard,
 ) -> FileReport:
     """Bring the records of one stream to today's revision and write them to another, as they come.
@@ -46,7 +46,7 @@ def upgrade_stream(
         writing: the form of the output; it cannot be rotated.
         limits: what it puts up with.
         hooks: as :func:`upgrade_archive` takes them.
-        history: revisions and messages.
+        history: revisions and messages, as :func:`upgrade_archive` takes them.
         tick: told after each batch.
 
     Returns:

@@ -11,11 +11,13 @@ import attrs
 from sagellm_protocol.archive.batching import UpgradedBatch
 from sagellm_protocol.archive.formats import Wire
 from sagellm_protocol.archive.options import Options
+from sagellm_protocol.archive.running.histories import print_of_history
 from sagellm_protocol.archive.running.keeping import Kept
 from sagellm_protocol.archive.running.repairs import prints, repaired
 from sagellm_protocol.archive.running.shards import Releases
 from sagellm_protocol.archive.upgrading import Upgrader
 from sagellm_protocol.history import HISTORY, History
+from sagellm_protocol.history.named import PROTOCOL, named
 
 Batches: TypeAlias = Callable[[Sequence[bytes]], UpgradedBatch]
 """Takes the records of a batch, gives what is written and what is set aside."""
@@ -40,22 +42,25 @@ class Upgrading:
     options: Options = attrs.field(factory=Options)
     hooks: tuple[str, ...] = ()
     """``module:function``, found again in each process."""
+    named: str | None = PROTOCOL
+    """A history as ``module:attribute``, found again in each process; None where it has no such name."""
     local: History | None = None
-    """A history that is of this process alone; then the work cannot go elsewhere."""
+    """The history, where it is of this process alone; then the work cannot go elsewhere."""
 
     @property
     def history(self) -> History:
         """The history that records are upgraded with."""
-        return self.local or _history(self.hooks)
+        return self.local or _repaired(self.hooks, named(self.named or PROTOCOL))
 
     def to_plain(self) -> Any:
-        """Options, hooks, and the files that these come from."""
-        history = self.history
+        """Options, hooks, the history, and the files that these come from."""
+        unrepaired = self.local or named(self.named or PROTOCOL)
         return {
             "options": self.options.to_plain(),
             "hooks": prints(self.hooks),
-            "registered": list(history.hooked) if self.local else [],
-            "protocol": history.latest,
+            "registered": list(self.history.hooked),
+            "history": None if unrepaired is HISTORY else print_of_history(unrepaired, self.named),
+            "protocol": self.history.latest,
         }
 
     def begin(self, reads: Wire, writes: Wire, releases: Releases) -> Batches:
@@ -72,5 +77,5 @@ _UPGRADERS: Kept[Upgrader] = Kept()
 
 
 @lru_cache(maxsize=8)
-def _history(hooks: tuple[str, ...]) -> History:
-    return repaired(hooks, HISTORY)
+def _repaired(hooks: tuple[str, ...], history: History) -> History:
+    return repaired(hooks, history)

@@ -40,7 +40,7 @@ def inspect_archive(
     executor: Executor | None = None,
     workers: int | None = None,
     shard_size: int = SHARD_SIZE,
-    history: History = HISTORY,
+    history: History | str = HISTORY,
     watch: Watch | None = None,
 ) -> Inspection:
     """What an archive holds: forms, types, the releases that could have written it, sizes, latencies, what is amiss.
@@ -56,7 +56,7 @@ def inspect_archive(
         executor: who reads the shards.
         workers: processes of this machine that do, where there is no executor; None: as many as there are cores.
         shard_size: bytes of a source that one worker takes at a time.
-        history: revisions and messages.
+        history: revisions and messages, as :func:`upgrade_archive` takes them.
         watch: told how the work goes.
 
     Raises:
@@ -79,7 +79,7 @@ def inspect_stream(
     limits: Limits = LIMITS,
     hooks: Sequence[str] = (),
     sample: float | None = None,
-    history: History = HISTORY,
+    history: History | str = HISTORY,
     watch: Watch | None = None,
 ) -> Inspection:
     """What one stream holds, told as :func:`inspect_archive` does; the source is called ``-``.
@@ -97,7 +97,7 @@ def inspect_stream(
 def _reading(
     options: Options | None,
     hooks: Sequence[str],
-    history: History,
+    history: History | str,
     executor: Executor | None = None,
     workers: int | None = None,
 ) -> Upgrading:

@@ -56,13 +56,13 @@ class Rules:
         Raises:
             UnsupportedRevisionError: no such message or release, or a release has no such message.
         """
-        message = None if self.message is None else history.catalog.name(self.message)
         since, revision = (
             None if release is None else history.resolve(release) for release in (self.since, self.revision)
         )
+        message = None if self.message is None else history.name(self.message, since or revision)
         for release in (since, revision):
             if message is not None and release is not None:
-                history.spec(message, release)
+                history.spec(history.catalog.get(message), release)
         return attrs.evolve(self, message=message, since=since, revision=revision)
 
 
@@ -177,15 +177,17 @@ class Checker:
 
     def _faults(self, payload: Any, told: _Told) -> Faults:
         revision = self._rules.revision or told.own
-        spec = self._history.specs(revision).get(told.message)
-        if spec is None:
-            return [self._too_new(told.message, revision)]
+        cls = self._history.catalog.get(told.message)
+        try:
+            spec = self._history.spec(cls, revision)
+        except UnsupportedRevisionError:
+            return [self._too_new(cls, revision)]
         try:
             self._reader(revision, spec)(payload)
             if told.searched and len(self._like) < MOST:
                 self._like[hash(tuple(payload))] = revision, spec
         except DOUBTS:
-            own = self._history.spec(told.message, told.own)
+            own = self._history.spec(cls, told.own)
             if told.searched and self._rules.message is None and self._nearness.doubts(payload, own):
                 return self._unlike(payload)
             found = list(self._violations(payload, spec, revision))
@@ -216,21 +218,25 @@ class Checker:
         nearest = self._nearness.nearest(payload)
         if nearest is not None:
             revision, spec = self._rules.revision or nearest[0], nearest[1]
-            if spec.name not in self._history.specs(revision):
-                return [self._too_new(spec.name, revision)]
+            try:
+                spec = self._history.spec(spec.cls, revision)
+            except UnsupportedRevisionError:
+                return [self._too_new(spec.cls, revision)]
             found = list(self._violations(payload, spec, revision))
             if found:
                 return found
         name = "" if nearest is None else nearest[1].name
         return [(Broken(name, "", _KNOWN), one_line(self._nearness.explain(payload)))]
 
-    def _too_new(self, message: str, revision: str) -> tuple[Broken, str]:
-        return Broken(message, "", f"a message of {revision}"), f"came with {self._history.since(message)}"
+    def _too_new(self, cls: type, revision: str) -> tuple[Broken, str]:
+        name = self._history.catalog.name(cls)
+        return Broken(name, "", f"a message of {revision}"), f"came with {self._history.since(cls)}"
 
     def _inconsistencies(self, payload: Any, told: _Told) -> Iterator[tuple[Broken, str]]:
         try:
-            today = self._history.upgrade(payload, told.message, since=told.own)
-            message: Any = from_plain(self._history.catalog.get(told.message), today, unknown="ignore")
+            cls = self._history.catalog.get(told.message)
+            today = self._history.upgrade(payload, cls, since=told.own)
+            message: Any = from_plain(cls, today, unknown="ignore")
         except ProtocolError as error:
             yield Broken(told.message, "", "fit to be brought to today's revision"), one_line(error)
             return

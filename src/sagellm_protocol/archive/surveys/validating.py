@@ -25,6 +25,7 @@ from sagellm_protocol.archive.surveys.rules import Broken, Checker, Faults, Rule
 from sagellm_protocol.archive.surveys.streams import look_at_stream
 from sagellm_protocol.archive.wires import Wire
 from sagellm_protocol.history import HISTORY, History
+from sagellm_protocol.history.named import named
 
 
 def _broken_rules() -> Findings[Broken]:
@@ -106,7 +107,7 @@ def validate_archive(
     executor: Executor | None = None,
     workers: int | None = None,
     shard_size: int = SHARD_SIZE,
-    history: History = HISTORY,
+    history: History | str = HISTORY,
     watch: Watch | None = None,
 ) -> Validation:
     """Hold each record of an archive against the rules, and write nothing.
@@ -120,7 +121,7 @@ def validate_archive(
         executor: who reads the shards.
         workers: processes of this machine that do, where there is no executor; None: as many as there are cores.
         shard_size: bytes of a source that one worker takes at a time.
-        history: revisions and messages.
+        history: revisions and messages, as :func:`upgrade_archive` takes them.
         watch: told how the work goes.
 
     Raises:
@@ -129,7 +130,7 @@ def validate_archive(
         OptionError: a choice is none, or choices contradict each other.
         UnsupportedRevisionError: the rules name a message or release that does not exist.
     """
-    asked = (rules or Rules()).resolved(history)
+    asked = (rules or Rules()).resolved(named(history))
     work = upgrading(Options(asked.message, asked.release), hooks, history, executor, workers)
     means = Means(executor, 1 if work.local else workers, shard_size, sample, watch or Watch())
     looks = look(places_of(sources), partial(Validating, work, asked), means, limits)
@@ -145,7 +146,7 @@ def validate_stream(
     limits: Limits = LIMITS,
     hooks: Sequence[str] = (),
     sample: float | None = None,
-    history: History = HISTORY,
+    history: History | str = HISTORY,
     watch: Watch | None = None,
 ) -> Validation:
     """Hold each record of one stream against the rules, as :func:`validate_archive` does; the source is called ``-``.
@@ -153,7 +154,7 @@ def validate_stream(
     Raises:
         UnreadableError: it holds no records by its beginning, or cannot be read.
     """
-    asked = (rules or Rules()).resolved(history)
+    asked = (rules or Rules()).resolved(named(history))
     means = Means(sample=sample, watch=watch or Watch())
     survey = Validating(upgrading(Options(asked.message, asked.release), hooks, history), asked)
     look_at_stream(source, survey, limits.max_record, means.sample, means.watch)
