@@ -8,7 +8,10 @@ from importlib import import_module
 from typing import Any
 
 import click
+from click.shell_completion import add_completion_class
 
+from sagellm_protocol import __version__
+from sagellm_protocol.cli.bash import WholeWords
 from sagellm_protocol.cli.printing import give_up, printable_lines
 from sagellm_protocol.model.wording import did_you_mean
 
@@ -33,6 +36,7 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
     },
     "Your code": {
         "lint": "sagellm_protocol.cli.lint:lint_command",
+        "new": "sagellm_protocol.cli.new:new_command",
     },
     "Your shell": {
         "completion": "sagellm_protocol.cli.completion:completion_command",
@@ -93,6 +97,9 @@ class Commands(click.Group):
             raise
 
 
+add_completion_class(WholeWords)
+
+
 @contextmanager
 def _while_read() -> Iterator[None]:
     """To click a reader who has had enough is an error; here nothing is amiss."""
@@ -117,6 +124,6 @@ Exit status: 0 all went well, 1 something was found amiss, 2 the command could n
 printed. "sagellm-protocol COMMAND --help" tells more.
 """,
 )
-@click.version_option(package_name="isagellm-protocol", prog_name="sagellm-protocol")
+@click.version_option(__version__, prog_name="sagellm-protocol")
 def app() -> None:
     """The messages of sageLLM: what a payload is, what each release speaks, and archives brought up to date."""

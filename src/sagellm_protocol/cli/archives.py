@@ -20,7 +20,13 @@ from sagellm_protocol.archive import AUTO, ArchiveError, RefusedError, Report
 from sagellm_protocol.archive.explaining import one_line
 from sagellm_protocol.archive.formats import MAX_RECORD, Compression, Layout
 from sagellm_protocol.archive.running import SHARD_SIZE, Limits, Means, Writing, dask
-from sagellm_protocol.cli.parameters import check_message, check_release, complete_message, complete_release
+from sagellm_protocol.cli.parameters import (
+    check_message,
+    check_release,
+    complete_message,
+    complete_release,
+    find_in_current_folder,
+)
 from sagellm_protocol.cli.printing import print_json, printing
 from sagellm_protocol.cli.progress import Stopped, watching
 from sagellm_protocol.cli.sizes import share, size
@@ -137,9 +143,8 @@ def hooks_option(function: T) -> T:
 
 
 def _importable(context: click.Context, parameter: click.Parameter, value: tuple[str, ...]) -> tuple[str, ...]:
-    # As "python -m" has it; worker processes take it over.
-    if value and os.getcwd() not in sys.path:  # noqa: PTH109 - sys.path holds texts
-        sys.path.insert(0, os.getcwd())  # noqa: PTH109
+    if value:
+        find_in_current_folder()
     return value
 
 

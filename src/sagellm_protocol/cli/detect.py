@@ -15,8 +15,9 @@ from sagellm_protocol.archive.exceptions import UnreadableError
 from sagellm_protocol.archive.naming import to_text
 from sagellm_protocol.archive.records import Source, opened, reading
 from sagellm_protocol.archive.sorting import Sorted, Sorter, records
-from sagellm_protocol.cli.parameters import check_message, complete_message, json_option
+from sagellm_protocol.cli.parameters import check_message, complete_message, history_option, json_option
 from sagellm_protocol.cli.printing import print_json, printing
+from sagellm_protocol.history.named import named
 from sagellm_protocol.model.printable import printable
 
 STDIN = "-"
@@ -31,6 +32,7 @@ Examples:
   sagellm-protocol detect --summary examples/archive/*.jsonl
   echo '{"temperature": 0.5}' | sagellm-protocol detect --type SamplingParams
   zcat log.jsonl.gz | sagellm-protocol detect --json | jq .message
+  sagellm-protocol detect reports.jsonl --history fleet:HISTORY
 """,
 )
 @click.argument("files", metavar="[FILE|-]...", nargs=-1, type=click.Path(allow_dash=True))
@@ -43,8 +45,9 @@ Examples:
     help="What every record is, where that is known; only the revisions are found.",
 )
 @click.option("--summary", is_flag=True, help="Count the records of each kind instead of listing them.")
+@history_option
 @json_option
-def detect_command(files: Sequence[str], message: str | None, summary: bool, as_json: bool) -> None:
+def detect_command(files: Sequence[str], message: str | None, summary: bool, history: str, as_json: bool) -> None:
     """Tell what a payload is: which message, and the revisions that may have written it.
 
     A FILE holds one payload, or JSON Lines, a payload a line, and may be compressed by gzip; standard input is read
@@ -57,7 +60,7 @@ def detect_command(files: Sequence[str], message: str | None, summary: bool, as_
     Exit status: 0 every record is one message, 1 some are not, 2 a FILE could not be read, 3 standard output could not
     be written.
     """
-    sorter = Sorter(message)
+    sorter = Sorter(message, history=named(history))
     seen: Counter[Sorted] = Counter()
     unread = False
     with printing():

@@ -23,7 +23,7 @@ from sagellm_protocol.cli.archives import (
     type_option,
 )
 from sagellm_protocol.cli.metrics import fields_table
-from sagellm_protocol.cli.parameters import json_option
+from sagellm_protocol.cli.parameters import history_option, json_option
 from sagellm_protocol.cli.printing import print_json, printing
 from sagellm_protocol.cli.surveys import (
     ROWS,
@@ -59,6 +59,7 @@ Examples:
 @type_option
 @release_option("--since", "The release that wrote the records, e.g. 0.4.0.8. Found for each record, if not given.")
 @hooks_option
+@history_option
 @max_record_option
 @hands_options
 @json_option
@@ -68,6 +69,7 @@ def inspect_command(
     message: str | None,
     since: str | None,
     hooks: Sequence[str],
+    history: str,
     max_record: int,
     hands: Hands,
     as_json: bool,
@@ -85,7 +87,7 @@ def inspect_command(
         options = Options(message, since)
         if html is not None:
             plotly()  # told before all is read
-    found = surveyed(sources, hands, inspect_archive, inspect_stream, options, max_record, hooks)
+    found = surveyed(sources, hands, inspect_archive, inspect_stream, options, max_record, hooks, history)
     with printing():
         if as_json:
             print_json(found.to_plain())

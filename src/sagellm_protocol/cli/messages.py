@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import click
 
-from sagellm_protocol.cli.parameters import first_line, json_option, message_argument, revision_option
+from sagellm_protocol.cli.parameters import first_line, history_option, json_option, message_argument, revision_option
 from sagellm_protocol.cli.printing import print_json, printing
-from sagellm_protocol.history import HISTORY
+from sagellm_protocol.history import Deprecation, History
 from sagellm_protocol.history.defaults import has_plain_default
 from sagellm_protocol.history.fitting import units
+from sagellm_protocol.history.named import named
 from sagellm_protocol.history.tables import limits, type_text
 from sagellm_protocol.model.exceptions import UnsupportedRevisionError
 from sagellm_protocol.model.kinds import Member, parts
@@ -31,45 +32,65 @@ Examples:
   sagellm-protocol messages | grep -i stream
   sagellm-protocol messages Request --revision 0.4.0.8
   sagellm-protocol messages kv.types.KVHandle --json
+  sagellm-protocol messages NodeReport --history fleet:HISTORY
 """,
 )
 @message_argument
 @revision_option
+@history_option
 @json_option
-def messages_command(message: str | None, revision: str, as_json: bool) -> None:
+def messages_command(message: str | None, revision: str, history: str, as_json: bool) -> None:
     """List the messages of a revision, or show the fields of MESSAGE.
 
     MESSAGE is a short name, or a full one where two messages share the short one. Each message, and each field, is on
     one line where the output goes to no terminal.
     """
+    ours = named(history)
     try:
-        spec = None if message is None else HISTORY.spec(message, revision)
+        spec = None if message is None else ours.spec(message, revision)
     except UnsupportedRevisionError as error:
         raise click.UsageError(str(error)) from None
     with printing():
         if spec is None:
-            listed = [_listed(name, spec) for name, spec in HISTORY.specs(revision).items()]
+            deprecated = ours.deprecated(revision)
+            listed = [_listed(spec, deprecated, ours) for spec in ours.specs(revision).values()]
             print_json(listed) if as_json else _print_messages(listed)
         else:
-            described = _described(spec, revision)
+            described = _described(spec, revision, ours)
             print_json(described) if as_json else _print_message(described)
 
 
-def _listed(name: str, spec: Spec) -> dict[str, Any]:
-    return {"message": name, "since": HISTORY.since(name), "text": class_text(spec.cls)}
-
-
-def _described(spec: Spec, revision: str) -> dict[str, Any]:
-    texts = field_texts(spec.cls)
-    enums = {part.name: part for field in spec.fields for part in parts(field.type) if isinstance(part, Member)}
+def _listed(spec: Spec, deprecated: Mapping[str, Deprecation], history: History) -> dict[str, Any]:
     return {
-        **_listed(spec.name, spec),
+        "message": spec.name,
+        "since": history.since(spec.name),
+        "text": class_text(spec.cls),
+        "deprecated": _deprecated(deprecated.get(spec.name)),
+    }
+
+
+def _deprecated(found: Deprecation | None) -> dict[str, str] | None:
+    return None if found is None else {"since": found.since, "text": found.text, "told": str(found)}
+
+
+def _described(spec: Spec, revision: str, history: History) -> dict[str, Any]:
+    texts, deprecated = field_texts(spec.cls), history.deprecated(revision)
+    enums = {part.name: part for field in spec.fields for part in parts(field.type) if isinstance(part, Member)}
+    fields = [
+        {**_row(it, revision, texts, history), "deprecated": _deprecated(deprecated.get(f"{spec.name}.{it.name}"))}
+        for it in spec.fields
+    ]
+    return {
+        **_listed(spec, deprecated, history),
         "revision": revision,
         "unknown": spec.unknown,
         "rules": [str(rule) for rule in spec.rules],
-        "between fields": [_rule(rule) for rule in rules_of(spec.cls)] if revision == HISTORY.latest else [],
-        "fields": [_row(field, revision, texts) for field in spec.fields],
+        "between fields": [_rule(rule) for rule in rules_of(spec.cls)] if revision == history.latest else [],
+        "fields": fields,
         "enums": {name: list(dict.fromkeys(enum.members.values())) for name, enum in sorted(enums.items())},
+        "deprecated members": {
+            path: _deprecated(found) for path, found in deprecated.items() if path.rpartition(".")[0] in enums
+        },
     }
 
 
@@ -77,7 +98,7 @@ def _rule(rule: Rule) -> dict[str, Any]:
     return {"name": rule.name, "fields": list(rule.fields), "text": str(rule), "why": rule.why}
 
 
-def _row(field: Field, revision: str, texts: Any) -> dict[str, Any]:
+def _row(field: Field, revision: str, texts: Any, history: History) -> dict[str, Any]:
     given = has_plain_default(field)
     computed = None if given or field.required else "derived" if isinstance(field.default, Derived) else "made anew"
     return {
@@ -86,7 +107,7 @@ def _row(field: Field, revision: str, texts: Any) -> dict[str, Any]:
         "bounds": [bound.words for bound in limits(field.type)],
         "unit": units(field.type) or None,
         "required": field.required,
-        "default": default_at(revision, field.default, HISTORY) if given else None,
+        "default": default_at(revision, field.default, history) if given else None,
         "computed": computed,
         "text": field_text(field, texts.get(field.today, field.text)),
     }
@@ -101,7 +122,8 @@ def _print_messages(listed: list[dict[str, Any]]) -> None:
 
     table = columns("message", "since", "what it is")
     for row in listed:
-        table.add_row(cell(row["message"], "bold"), cell(row["since"]), cell(first_line(row["text"])))
+        told = " ".join(filter(None, (first_line(row["text"]), _mark(row))))
+        table.add_row(cell(row["message"], "bold"), cell(row["since"]), cell(told))
     terminal(UNBOUNDED).print(table)
 
 
@@ -116,7 +138,8 @@ def _print_message(described: dict[str, Any]) -> None:
     table = columns("field", "holds", "unit", "bounds", "default", "what it is")
     for row in described["fields"]:
         bounds = ", ".join(row["bounds"])
-        texts = (row["type"], row["unit"] or "", bounds, _default(row), " ".join(row["text"].split()))
+        told = " ".join([*row["text"].split(), _mark(row)]).strip()
+        texts = (row["type"], row["unit"] or "", bounds, _default(row), told)
         table.add_row(cell(row["field"], "bold"), *map(cell, texts))
     console.print()
     console.print(table)
@@ -124,14 +147,21 @@ def _print_message(described: dict[str, Any]) -> None:
         console.print()
     for name, values in described["enums"].items():
         console.print(cell(f"{name}: {', '.join(map(json.dumps, values))}"))
+    for path, deprecated in described["deprecated members"].items():
+        console.print(cell(f"{path}: {deprecated['told']}"))
     if described["between fields"]:
         console.print()
     for rule in described["between fields"]:
         console.print(cell(f"{rule['name']}: {rule['text']}. {rule['why']}".rstrip()))
 
 
+def _mark(row: dict[str, Any]) -> str:
+    told: str = row["deprecated"]["told"] if row["deprecated"] else ""
+    return told
+
+
 def _remarks(described: dict[str, Any]) -> Iterator[str]:
-    yield from filter(None, described["text"].split("\n"))
+    yield from filter(None, [*described["text"].split("\n"), _mark(described)])
     if described["unknown"] == "ignore":
         yield "Other fields are let through."
     yield from (f"Must be {rule}." for rule in described["rules"])

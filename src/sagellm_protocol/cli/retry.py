@@ -9,7 +9,7 @@ import click
 
 from sagellm_protocol.archive import AUTO, Options, Writing, retry
 from sagellm_protocol.archive.formats import Compression, Layout
-from sagellm_protocol.archive.running import Limits, options_of
+from sagellm_protocol.archive.running import Limits, history_of, options_of
 from sagellm_protocol.cli.archives import (
     Hands,
     at_work,
@@ -19,12 +19,28 @@ from sagellm_protocol.cli.archives import (
     hooks_option,
     max_record_option,
     print_outcome,
+    telling,
     type_option,
     workers_option,
 )
 from sagellm_protocol.cli.filling import Given, fill_option, quoting
-from sagellm_protocol.cli.parameters import check_release, complete_release, json_option
-from sagellm_protocol.history import HISTORY
+from sagellm_protocol.cli.parameters import (
+    check_history,
+    check_release,
+    complete_history,
+    complete_release,
+    history_in,
+    json_option,
+)
+from sagellm_protocol.history import History
+
+
+def _as_kept(context: click.Context, parameter: click.Parameter, value: str | None) -> str:
+    """What is given, or else what the upgrade had."""
+    if value is None:
+        with telling(""):
+            value = history_of(context.params["folder"])
+    return check_history(context, parameter, value)
 
 
 @click.command(
@@ -36,7 +52,15 @@ Examples:
   sagellm-protocol retry upgraded --hooks repairs:register
 """,
 )
-@click.argument("folder", metavar="FOLDER", type=click.Path(readable=False, path_type=str))
+@click.argument("folder", metavar="FOLDER", is_eager=True, type=click.Path(readable=False, path_type=str))
+@click.option(
+    "--history",
+    metavar="MODULE:NAME",
+    is_eager=True,
+    callback=_as_kept,
+    shell_complete=complete_history,
+    help="A history of your own. That of the upgrade, if not given.",
+)
 @type_option
 @click.option(
     "--since",
@@ -54,8 +78,11 @@ Examples:
 @workers_option
 @dask_option
 @json_option
+@click.pass_context
 def retry_command(
+    context: click.Context,
     folder: str,
+    history: str,
     message: str | None,
     since: str | None,
     fill: dict[str, Given],
@@ -80,11 +107,12 @@ def retry_command(
         at_work(Hands(workers, dask), f"Feed back the rest with the same command: {folder} keeps it.") as means,
         quoting(fill),
     ):
-        options = _over(options_of(folder), message, since, fill, envelope=envelope)
+        options = _over(options_of(folder), message, since, fill, history_in(context), envelope=envelope)
         report = retry(
             folder,
             options,
             hooks=hooks or None,
+            history=history,
             writing=Writing(layout, compression),
             limits=Limits(max_record),
             executor=means.executor,
@@ -96,12 +124,18 @@ def retry_command(
 
 
 def _over(
-    before: Options, message: str | None, since: str | None, fill: Mapping[str, Given], *, envelope: bool
+    before: Options,
+    message: str | None,
+    since: str | None,
+    fill: Mapping[str, Given],
+    history: History,
+    *,
+    envelope: bool,
 ) -> Options:
     """What is given over what the upgrade was asked."""
     message, since = message or before.message, since or before.since
     # What the upgrade filled in may be nothing that these records lack.
-    fillable = HISTORY.fillable(message, None if since == AUTO else since)
+    fillable = history.fillable(message, None if since == AUTO else since)
     kept = {name: value for name, value in before.fill.items() if name in fillable}
     given = {name: it.value for name, it in fill.items()}
     return Options(message, since, kept | given, envelope or before.envelope)

@@ -41,6 +41,7 @@ def surveyed(
     asked: Any,
     max_record: int,
     hooks: Sequence[str],
+    history: str,
 ) -> F:
     """What a survey tells.
 
@@ -52,6 +53,7 @@ def surveyed(
         asked: what of them.
         max_record: bytes of a record.
         hooks: a site's own.
+        history: the name of one.
     """
     if STREAM in sources and (len(sources) > 1 or hands.dask is not None):
         raise click.UsageError("standard input (-) is a source by itself, and no cluster's")
@@ -61,12 +63,15 @@ def surveyed(
             if sys.stdin is None:
                 raise Failure("standard input is closed")
             read: BinaryIO = sys.stdin.buffer
-            return stream(read, asked, limits=limits, hooks=hooks, sample=means.sample, watch=means.watch)
+            return stream(
+                read, asked, limits=limits, hooks=hooks, history=history, sample=means.sample, watch=means.watch
+            )
         return archive(
             sources,
             asked,
             limits=limits,
             hooks=hooks,
+            history=history,
             sample=means.sample,
             executor=means.executor,
             workers=means.workers,

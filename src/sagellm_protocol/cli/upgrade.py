@@ -27,7 +27,7 @@ from sagellm_protocol.cli.archives import (
     writing_options,
 )
 from sagellm_protocol.cli.filling import Given, fill_option, quoting
-from sagellm_protocol.cli.parameters import json_option
+from sagellm_protocol.cli.parameters import history_option, json_option
 from sagellm_protocol.cli.pipes import is_stream, piped, stream_status
 
 
@@ -40,6 +40,7 @@ Examples:
   sagellm-protocol upgrade examples/archive --output small --format msgpack --compress gzip
   sagellm-protocol upgrade examples/archive/0.1.0.jsonl --output exact --since 0.1.0 --fill engine_id=engine-7
   sagellm-protocol upgrade - < examples/archive/0.1.0.jsonl > today.jsonl
+  sagellm-protocol upgrade reports.jsonl --output today --history fleet:HISTORY --workers 4
 """,
 )
 @sources_argument
@@ -49,6 +50,7 @@ Examples:
 @fill_option
 @click.option("--envelope", is_flag=True, help="Write records that say what they are.")
 @hooks_option
+@history_option
 @writing_options
 @limits_options
 @hands_options
@@ -66,6 +68,7 @@ def upgrade_command(
     fill: dict[str, Given],
     envelope: bool,
     hooks: Sequence[str],
+    history: str,
     writing: Writing,
     limits: Limits,
     hands: Hands,
@@ -93,7 +96,7 @@ def upgrade_command(
     if is_stream(context, sources) or output is None:
         with piped(rejected, force=force) as streams, quoting(fill):
             options = Options(message, since, filled, envelope)
-            file = upgrade_stream(*streams, options, writing=writing, limits=limits, hooks=hooks)
+            file = upgrade_stream(*streams, options, writing=writing, limits=limits, hooks=hooks, history=history)
         sys.exit(stream_status(file, rejected))
     go_on = f"The same command again goes on after what is done in {output}."
     with at_work(hands, go_on) as means, quoting(fill):
@@ -104,6 +107,7 @@ def upgrade_command(
             writing=writing,
             limits=limits,
             hooks=hooks,
+            history=history,
             sample=means.sample,
             dry_run=dry_run,
             force=force,

@@ -16,7 +16,7 @@ from sagellm_protocol.cli.archives import (
     sources_argument,
     type_option,
 )
-from sagellm_protocol.cli.parameters import json_option
+from sagellm_protocol.cli.parameters import history_option, json_option
 from sagellm_protocol.cli.printing import print_json, printing
 from sagellm_protocol.cli.surveys import (
     ROWS,
@@ -57,6 +57,7 @@ Examples:
 )
 @click.option("--allow-unknown", is_flag=True, help="Fields that the release does not know are nothing amiss.")
 @hooks_option
+@history_option
 @max_record_option
 @hands_options
 @json_option
@@ -68,6 +69,7 @@ def validate_command(
     consistent: bool,
     allow_unknown: bool,
     hooks: Sequence[str],
+    history: str,
     max_record: int,
     hands: Hands,
     as_json: bool,
@@ -80,7 +82,7 @@ def validate_command(
     3 standard output could not be written.
     """
     rules = Rules(message, since, revision, consistent, allow_unknown)
-    found = surveyed(sources, hands, validate_archive, validate_stream, rules, max_record, hooks)
+    found = surveyed(sources, hands, validate_archive, validate_stream, rules, max_record, hooks, history)
     with printing():
         if as_json:
             print_json(found.to_plain())
