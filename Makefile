@@ -13,7 +13,7 @@ TYPESCRIPT_STAMP := $(TYPESCRIPT)/.$(TYPESCRIPT_VERSION)
 PYTEST_ARGS ?= -n auto
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test interop detection first-use fuzz bombs mutation native-compare native-sanitize native-memory native-coverage check-format check-lint check-types check-imports check-tests lint format docs lock bench soak soak-archive clean
+.PHONY: help demo test interop detection first-use fuzz histories bombs mutation native-compare native-sanitize native-memory native-coverage check-format check-lint check-types check-imports check-tests lint format docs lock bench soak soak-archive clean
 
 help:
 	@echo "make demo      upgrade the traffic logs under examples/archive into build/demo"
@@ -22,6 +22,7 @@ help:
 	@echo "make detection sort the recorded payloads by nothing but what they hold; prints a table"
 	@echo "make first-use sixteen threads first at everything, in 200 processes (PROCESSES)"
 	@echo "make fuzz      try broken payloads on everything that reads them, for so many SECONDS (60)"
+	@echo "make histories try what holds for every protocol on random lists of revisions, for so many SECONDS (60)"
 	@echo "make bombs     measure what hostile payloads cost beside good ones; prints a table, fails over 20 times"
 	@echo "make mutation  change the code, one place at a time, and count what no test notices (PATHS); goes on where it stopped"
 	@echo "make native-compare   the compiled core beside Python alone, on the fuzzers' inputs, for so many SECONDS"
@@ -63,6 +64,11 @@ PATHS ?=
 
 fuzz: $(FUZZ_STAMP)
 	PYTHONPATH=tests $(BIN)/python -m fuzzing --guided --seconds $(SECONDS) $(FUZZ_ARGS)
+
+HISTORIES_ARGS ?=
+
+histories: $(STAMP)
+	PYTHONPATH=tests $(BIN)/python -m evolving --seconds $(SECONDS) $(HISTORIES_ARGS)
 
 bombs: $(STAMP)
 	PYTHONPATH=tests $(BIN)/python -m bombs $(BOMBS_ARGS)

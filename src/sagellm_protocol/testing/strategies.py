@@ -105,7 +105,12 @@ def payloads(message: str | type, revision: str = LATEST, history: History = HIS
     Raises:
         UnsupportedRevisionError: no such release, or no such message in it.
     """
-    return _Drawing(history.specs(revision)).payload(history.spec(message, revision))
+    return payloads_of(history.spec(message, revision), history.specs(revision))
+
+
+def payloads_of(spec: Spec, specs: Mapping[str, Spec]) -> SearchStrategy[dict[str, Any]]:
+    """Payloads of a message by its spec, which is one of those given: there are places between revisions, too."""
+    return _Drawing(specs).payload(spec)
 
 
 def values(kind: Type) -> SearchStrategy[Any]:
