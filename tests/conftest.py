@@ -12,6 +12,7 @@ from importlib.util import find_spec
 import pytest
 from hypothesis import HealthCheck, settings
 
+from fleets import fleet  # noqa: F401 - the fixture
 from published import PublishedProcess, Unavailable
 from sagellm_protocol.model.native import in_use
 

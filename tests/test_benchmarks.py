@@ -35,6 +35,8 @@ from sagellm_protocol.model.native import in_use
 
 RECORDED: dict[str, Any] = json.loads((DATA.parent / "benchmarks.json").read_text(encoding="utf-8"))
 
+pytestmark = pytest.mark.once
+
 
 @pytest.fixture(scope="module")
 def cases() -> list[Case]:

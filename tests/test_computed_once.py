@@ -8,34 +8,83 @@ import sys
 import threading
 from collections.abc import Callable
 from contextlib import nullcontext
-from functools import cached_property
+from functools import cached_property, partial
 from importlib import import_module
 from pathlib import Path
+from types import FunctionType
 from typing import Any, cast
 
 import attrs
 import pytest
 
 import sagellm_protocol
-from sagellm_protocol import Request, StreamEventDelta, codecs
+from sagellm_protocol import Metrics, Request, StreamEventDelta, codecs
 from sagellm_protocol.archive.explaining import Nearness
 from sagellm_protocol.catalog import CATALOG, Catalog
 from sagellm_protocol.history import HISTORY
+from sagellm_protocol.history.changes import rescaled, revision
+from sagellm_protocol.history.chronicle import Chronicle
+from sagellm_protocol.history.comparing import Comparison
+from sagellm_protocol.history.conversions.passing import Passing
+from sagellm_protocol.history.conversions.sides import Side
+from sagellm_protocol.history.eras import Crossing, Eras
+from sagellm_protocol.history.forwards import Forwards, Legs
+from sagellm_protocol.history.hooks import Repair
 from sagellm_protocol.history.identifying import Past
 from sagellm_protocol.history.published import REVISIONS
+from sagellm_protocol.history.stops import Halt, stops
 from sagellm_protocol.history.timeline import History
+from sagellm_protocol.history.walking import Walk
 from sagellm_protocol.lifecycle import BLOCK, Lifecycle
 from sagellm_protocol.lint.files import Source
 from sagellm_protocol.lint.following.types import Function
 from sagellm_protocol.model.kinds import Member
 from sagellm_protocol.model.spec import Spec, spec_of
+from sagellm_protocol.testing.laws import Trial
 
 THREADS = 8
+
+
+def converted_history() -> History:
+    """Two revisions, of which the older one had one value in another unit."""
+    changes = rescaled("types.Metrics", decode_ms="decode_us", by=1000)
+    return History((revision("2", changes), revision("1")), CATALOG)
+
+
+def repaired(payload: dict[str, Any]) -> dict[str, Any]:
+    """A site's hook, there and back."""
+    return payload
+
+
+def crossing() -> Crossing:
+    return converted_history().eras.crossings[0]
+
+
+def halt() -> Halt:
+    hooks = {"1": {"types.Metrics": [Repair(repaired, repaired)]}}
+    return next(stop for stop in stops(converted_history().eras, hooks, "1") if isinstance(stop, Halt))
+
+
+def passing() -> Passing:
+    stop = crossing()
+    sides = (
+        Side.of("types.Metrics", ("decode_us",), stop.before),
+        Side.of("types.Metrics", ("decode_ms",), stop.after),
+    )
+    return Passing("types.Metrics", *sides, None, None, "lost")
+
+
 NEW: dict[type, Callable[[], Any]] = {
     Spec: lambda: Spec(*(getattr(spec_of(Request), name) for name in ("name", "fields", "cls"))),
     Member: lambda: Member("E", {"A": 1, "B": 2, "C": 1}),
     Catalog: lambda: Catalog(CATALOG.modules, preferred=CATALOG.preferred),
+    Chronicle: lambda: Chronicle(REVISIONS, CATALOG),
     History: lambda: History(REVISIONS, CATALOG),
+    Crossing: crossing,
+    Halt: halt,
+    Passing: passing,
+    Trial: lambda: Trial(crossing(), Metrics),
+    Comparison: lambda: Comparison(converted_history(), "1", "2", None),
     Function: lambda: Function(
         "a", cast("ast.FunctionDef", ast.parse("@property\ndef f(self): ...").body[0]), None, None
     ),
@@ -68,14 +117,28 @@ PROPERTIES = properties()
 CASES = [(cls, name) for cls in NEW for name in PROPERTIES.get(cls, ())]
 
 
+SAYS: dict[type, Callable[[Any], Any]] = {
+    Past: lambda it: attrs.asdict(it, recurse=False),
+    Walk: lambda it: (it.specs, it.told_apart, list(it.visits)),
+    FunctionType: lambda it: it.__qualname__,
+    partial: lambda it: (it.func, it.args),
+    Eras: lambda it: (it.places, it.tables),
+    Legs: lambda it: (it.eras, it.repairs),
+    Forwards: lambda it: (it.legs, it.revision, it.specs),
+}
+"""What those say that are equal to none but themselves."""
+
+
 def alike(one: Any, other: Any) -> bool:
     """Equal, in the same order, but for whose method a method is."""
     if type(one) is not type(other):
         return False
     if isinstance(one, dict):
         return list(one) == list(other) and all(alike(one[key], other[key]) for key in one)
-    if isinstance(one, Past):
-        return alike(attrs.asdict(one, recurse=False), attrs.asdict(other, recurse=False))
+    if isinstance(one, tuple):
+        return len(one) == len(other) and all(map(alike, one, other))
+    if type(one) in SAYS:
+        return alike(SAYS[type(one)](one), SAYS[type(one)](other))
     return bool(getattr(one, "__func__", one) == getattr(other, "__func__", other))
 
 

@@ -138,6 +138,13 @@ def test_abstract_messages_are_those_below_them() -> None:
         def area(self) -> float:
             return self.side**2
 
+    class Plain(Shape):
+        """No message of its own."""
+
+        def area(self) -> float:
+            return 0.0
+
+    assert Plain().area() == 0
     assert type(drawn(st.from_type(Shape))) is Square
 
 

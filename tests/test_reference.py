@@ -8,6 +8,7 @@ from xml.etree import ElementTree
 import pytest
 
 from docs import generate_architecture, generate_reference, generate_tables
+from marked import marked_in
 from published import ROOT
 from sagellm_protocol import catalog
 from sagellm_protocol.model.spec import spec_of
@@ -53,3 +54,15 @@ def test_the_picture_is_well_formed_and_its_arrows_point_down() -> None:
     place = {box: number for number, row in enumerate(generate_architecture.rows()) for box in row}
     for box, other in generate_architecture.arrows(generate_architecture.imports()):
         assert place[box] <= place[other], f"{box} imports {other}"
+
+
+def test_what_is_deprecated_is_marked(monkeypatch: pytest.MonkeyPatch) -> None:
+    for _ in marked_in(monkeypatch, generate_reference):
+        pages = generate_reference.documents()
+    types, errors = pages["reference/types.md"], pages["reference/errors.md"]
+    assert re.search(r"\n\| `prompt` \|.* \*\*Deprecated\*\* since 0\.5\.4\.16: use messages\. \|\n", types)
+    assert "\n`types.StreamEventEnd`, since 0.1.0. **Deprecated** since 0.5.4.16: ends come by themselves.\n" in types
+    assert re.search(r"\n\| `content` \|.* \*\*Deprecated\*\* since 0\.1\.0: no\. \|\n", types)
+    assert re.search(r"\n\| `NOT_IMPLEMENTED` \|.* \*\*Deprecated\*\* since 0\.1\.0: wait\. \|\n", errors)
+    assert sum(page.count("**Deprecated**") for page in pages.values()) == 4
+    assert not any("Deprecated" in page for page in PAGES.values())

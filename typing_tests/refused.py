@@ -43,7 +43,7 @@ codec.decode(b"", list[Request]).prompt  # type: ignore[attr-defined]
 codec.decoder(StreamEvent)(b"").prompt  # type: ignore[union-attr]
 codec.converter.structure({}, StreamEvent).prompt  # type: ignore[union-attr]
 codecs.get("json", revison="0.1.0")  # type: ignore[call-overload]
-codecs.get("json", lossy="yes")  # type: ignore[call-overload]
+codecs.get("json", lossy=1.5)  # type: ignore[call-overload]
 codecs.get("dict").encode(request).decode()  # type: ignore[attr-defined]
 
 

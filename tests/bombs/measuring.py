@@ -88,6 +88,7 @@ def _measure_here(bomb: Bomb, sizes: tuple[int, ...], hostile: bool, limit: floa
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123 - until the process ends
     make = bomb.hostile if hostile else bomb.valid
+    gc.freeze()  # A collection goes through what the input made, and not through (and so copies) all of the parent.
     for size in sizes:
         try:
             given = make(size)

@@ -60,6 +60,7 @@ def test_calls_leave_nothing_behind() -> None:
         assert not leaking.leaked(call)
 
 
+@pytest.mark.once
 def test_a_leak_is_found() -> None:
     kept = []
     call = Call("planted", 0, "kept", lambda: kept.append([{}]), {})
@@ -68,6 +69,7 @@ def test_a_leak_is_found() -> None:
     assert leaking.leaked(call).endswith(f"{leaking.REPEATS} references")
 
 
+@pytest.mark.once
 def test_what_is_kept_up_to_some_number_is_no_leak() -> None:
     kept: deque[object] = deque(maxlen=4096)
     assert not leaking.leaked(Call("planted", 0, "kept", lambda: kept.append([{}]), {}))

@@ -8,7 +8,6 @@ import re
 import runpy
 import subprocess
 import sys
-from importlib.metadata import version
 from pathlib import Path
 
 import click
@@ -16,7 +15,7 @@ import pytest
 from click.testing import CliRunner
 
 from published import ROOT
-from sagellm_protocol import cli
+from sagellm_protocol import __version__, cli
 from sagellm_protocol.archive import upgrade_archive
 from sagellm_protocol.cli.app import COMMANDS, SECTIONS, app
 
@@ -71,6 +70,7 @@ def register(history):
 EXAMPLE = re.compile(r"^ +(.*\bsagellm-protocol .*)$", re.MULTILINE)
 
 
+@pytest.mark.once
 @pytest.mark.skipif(os.name != "posix" or not SCRIPT.exists(), reason="a shell, and the script")
 @pytest.mark.parametrize("name", ["", *COMMANDS])
 def test_the_examples_of_the_help_run(name: str, tmp_path: Path) -> None:
@@ -81,6 +81,9 @@ def test_the_examples_of_the_help_run(name: str, tmp_path: Path) -> None:
     (tmp_path / "events.jsonl.gz").write_bytes(gzip.compress(events))
     (tmp_path / ".config/fish/completions").mkdir(parents=True)
     (tmp_path / "repairs.py").write_text(REPAIRS)
+    own = (ROOT / "examples/own_messages.py").read_text(encoding="utf-8")
+    (tmp_path / "fleet.py").write_text(own.replace("own_messages", "fleet"), encoding="utf-8")
+    (tmp_path / "reports.jsonl").write_text('{"node": "n1", "round_trip_ms": 3.5}\n')
     if name == "retry":
         (tmp_path / "log.jsonl").write_text('{"temperature":0.5}\n')
         upgrade_archive(tmp_path / "log.jsonl", tmp_path / "upgraded")
@@ -124,7 +127,7 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as caught:
         cli.main(["--version"])
     assert caught.value.code == 0
-    assert capsys.readouterr().out == f"sagellm-protocol, version {version('isagellm-protocol')}\n"
+    assert capsys.readouterr().out == f"sagellm-protocol, version {__version__}\n"
 
 
 @pytest.mark.parametrize("name", ["click", "rich"])

@@ -7,15 +7,17 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 import attrs
 import pytest
 from click.testing import CliRunner, Result
 
+from marked import marked_in
 from sagellm_protocol import schema
 from sagellm_protocol.cli.app import app
-from sagellm_protocol.history import HISTORY
+from sagellm_protocol.history import HISTORY, History
 from sagellm_protocol.history.comparing import compare
 
 
@@ -48,7 +50,7 @@ def process(*arguments: str, **environment: str) -> subprocess.CompletedProcess[
 def test_every_message_is_on_a_line(revision: str) -> None:
     listed = as_json("messages", "--revision", revision)
     assert [row["message"] for row in listed] == list(HISTORY.specs(revision))
-    assert all(row.keys() == {"message", "since", "text"} and row["text"] for row in listed)
+    assert all(row.keys() == {"message", "since", "text", "deprecated"} and row["text"] for row in listed)
     told = lines("messages", "--revision", revision)[2:]
     assert len(told) == len(listed)
     for line, row in zip(told, listed, strict=True):
@@ -64,7 +66,7 @@ def test_every_field_is_told(revision: str) -> None:
         rows = HISTORY.fields(name, revision)
         for row in described["fields"]:
             assert row.keys() == {
-                *("field", "type", "bounds", "unit", "required", "default", "computed", "text"),
+                *("field", "type", "bounds", "unit", "required", "default", "computed", "text", "deprecated"),
             }
             known = rows[row["field"]]
             assert row["type"] == known["type"]
@@ -133,7 +135,10 @@ def test_every_revision_is_on_a_line() -> None:
     assert [row["revision"] for row in listed] == list(HISTORY.revisions)
     assert [release for row in listed for release in row["releases"]] == list(HISTORY.releases)
     assert {tuple(row) for row in listed} == {
-        ("revision", "releases", "messages", "fields", "enums", "changes", "breaking_readers", "breaking_writers")
+        (
+            *("revision", "releases", "date", "note", "deprecates", "messages", "fields", "enums", "changes"),
+            *("breaking_readers", "breaking_writers"),
+        )
     }
     told = lines("revisions")[2:]
     assert told[0] == "0.1.0 27 128 4 - - -"
@@ -149,8 +154,57 @@ def test_what_a_revision_changed() -> None:
     assert told[0] == "0.4.1.0, after 0.4.0.7, spoken by 0.4.1.0"
     assert "types.StreamEventDelta.content renamed chunk content both" in told
     assert told[-1].startswith(f"{found['changes']} changes: ")
+    assert told[1] == found["note"] != ""
     assert lines("revisions", "0.1.0") == ["0.1.0, the first revision, spoken by 0.1.0"]
     assert as_json("revisions", "0.1.0")["before"] is None
+
+
+@pytest.fixture
+def marked(monkeypatch: pytest.MonkeyPatch) -> Iterator[History]:
+    yield from marked_in(monkeypatch)
+
+
+def test_what_is_deprecated_is_marked(marked: History) -> None:
+    told = lines("messages", "Request")
+    assert sum("Deprecated" in line for line in told) == 1
+    assert any(
+        line.startswith("prompt ") and line.endswith(" Deprecated since 0.5.4.16: use messages.") for line in told
+    )
+    assert not any("Deprecated" in line for line in lines("messages", "Request", "--revision", "0.5.4.13"))
+    fields = {row["field"]: row["deprecated"] for row in as_json("messages", "Request")["fields"]}
+    assert fields["prompt"] == {
+        "since": "0.5.4.16",
+        "text": "use messages",
+        "told": "Deprecated since 0.5.4.16: use messages.",
+    }
+    assert [name for name, found in fields.items() if found] == ["prompt"]
+    gone = "Deprecated since 0.5.4.16: ends come by themselves."
+    assert gone in lines("messages", "StreamEventEnd")
+    assert any(line.startswith("types.StreamEventEnd ") and line.endswith(gone) for line in lines("messages"))
+    assert [row["message"] for row in as_json("messages") if row["deprecated"]] == ["types.StreamEventEnd"]
+    assert any("Deprecated since 0.1.0: no." in line for line in lines("messages", "StreamEventDelta"))
+    assert "errors.ErrorCode.NOT_IMPLEMENTED: Deprecated since 0.1.0: wait." in lines("messages", "Error")
+
+
+def test_what_a_revision_says_of_itself(marked: History) -> None:
+    assert lines("revisions")[0].startswith("revision date also spoken by ")
+    assert lines("revisions")[-1].startswith("0.5.4.16 2025-11-30 82 ")
+    assert lines("revisions")[2].startswith("0.1.0 27 128 ")
+    told = lines("revisions", "latest")
+    assert told[0] == "0.5.4.16, after 0.5.4.13, spoken by 0.5.4.16, of 2025-11-30"
+    assert told[2:5] == [
+        "Deprecates types.Request.prompt: use messages",
+        "Deprecates types.StreamEventEnd: ends come by themselves",
+        "",
+    ]
+    listed = as_json("revisions", "latest")
+    assert (listed["date"], listed["note"]) == ("2025-11-30", marked.changed_in("latest").note)
+    assert listed["deprecates"] == dict(marked.changed_in("latest").deprecates)
+    assert as_json("revisions")[0]["date"] is None
+    assert lines("revisions", "0.1.0")[1:] == [
+        "Deprecates types.StreamEventDelta.chunk: no",
+        "Deprecates errors.ErrorCode.NOT_IMPLEMENTED: wait",
+    ]
 
 
 def test_a_difference_as_json() -> None:

@@ -9,8 +9,9 @@ from typing import Any
 
 import attrs
 import pytest
+from cattrs import override
 
-from sagellm_protocol import ErrorCode, OptionError, ProtocolError, codecs
+from sagellm_protocol import ErrorCode, Loss, LossyDowngradeError, OptionError, ProtocolError, Request, codecs
 from sagellm_protocol.codecs import Options
 from sagellm_protocol.history import HISTORY, History
 from sagellm_protocol.history.changes import added, revision
@@ -26,6 +27,11 @@ class Text(str, enum.Enum):
     FORBID = "forbid"
 
 
+class Picky(dict[str, bool]):
+    def __call__(self, loss: Loss) -> bool:
+        return self[loss.path]
+
+
 @pytest.mark.parametrize(
     ("options", "reason"),
     [
@@ -37,8 +43,13 @@ class Text(str, enum.Enum):
         ({"unknown": ["forbid"]}, "unknown must be 'forbid', 'ignore' or None, got ['forbid']"),
         ({"omit_defaults": 1}, "omit_defaults must be a bool, got 1"),
         ({"omit_defaults": None}, "omit_defaults must be a bool, got None"),
-        ({"lossy": "yes"}, "lossy must be a bool, got 'yes'"),
-        ({"lossy": 0}, "lossy must be a bool, got 0"),
+        ({"lossy": "yes"}, "lossy names 'yes', and the message has no field yes"),
+        ({"lossy": 0}, "lossy must be a bool, a path, several paths or a function that is given a Loss, got 0"),
+        ({"lossy": None}, "lossy must be a bool, a path, several paths or a function that is given a Loss, got None"),
+        ({"lossy": "metrics."}, "lossy must name paths like 'metrics.prompt_tokens' or 'choices[*].logprobs', got"),
+        ({"lossy": ["prompt_tokens", "metrics.itl"]}, "lossy names 'metrics.itl', and metrics has no field itl"),
+        ({"lossy": Picky({})}, "lossy must be a function that has a hash, as codecs are kept by it, got {}"),
+        ({"stash": "yes"}, "stash must be a bool, got 'yes'"),
         ({"max_bytes": "1 or print('run')"}, "max_bytes must be an integer of bytes, 0 or more, got"),
         ({"max_bytes": True}, "max_bytes must be an integer of bytes, 0 or more, got True"),
         ({"max_bytes": 1e6}, "max_bytes must be an integer of bytes, 0 or more, got 1000000.0"),
@@ -121,6 +132,64 @@ def test_options_that_mean_the_same_are_equal() -> None:
     assert hash(one) == hash(other)
     assert one != Options(fill={"engine_id": "f"}) != Options()
     assert attrs.evolve(one, lossy=True) == Options(fill={"engine_id": "e"}, lossy=True) != one
+    paths = ["prompt_tokens", "metrics", "prompt_tokens"]
+    several = Options(lossy=paths)
+    assert (
+        several
+        == Options(lossy=frozenset(paths))
+        == attrs.evolve(several, omit_nulls=False)
+        != Options(lossy="metrics")
+    )
+    assert hash(several) == hash(Options(lossy=("metrics", "prompt_tokens")))
+    assert Options(lossy=()) == Options(lossy=False) != Options(lossy=True)
+    assert "lossy=('metrics', 'prompt_tokens')" in repr(several)
+    paths.clear()
+    assert several.lossy == ("metrics", "prompt_tokens")
+
+
+# What is lost
+
+LOSING = Request(request_id="r", trace_id="t", max_tokens=1, temperature=0.0, tp_size=2)
+
+
+def test_a_codec_loses_what_was_chosen_and_no_more() -> None:
+    for lossy in ("temperature", lambda loss: loss.path == "temperature"):
+        codec = codecs.get("dict", revision="0.1.2.4", lossy=lossy)
+        assert codec.encode(LOSING) == codecs.get("dict", revision="0.1.2.4", lossy=True).encode(LOSING)
+        with pytest.raises(LossyDowngradeError) as raised:
+            codecs.get("dict", revision="0.1.0", lossy=lossy).encode([LOSING])
+        assert [loss.path for loss in raised.value.losses] == ["tp_size"]
+
+
+def test_paths_are_those_of_the_history_that_a_codec_knows(declare: Declare) -> None:  # noqa: F811
+    catalog = declare("""
+        @message
+        class Leaf:
+            title: str = ""
+            size: int = 0
+    """)
+    own = History([revision("2", added("toy.Leaf", "size")), revision("1")], catalog)
+    leaf = catalog.get("Leaf")(size=3)
+    assert codecs.get("dict", history=own, revision="1", lossy="size").encode(leaf) == {"title": ""}
+    with pytest.raises(OptionError, match="lossy names 'prompt_tokens', and the message has no field prompt_tokens"):
+        Options(history=own, lossy="prompt_tokens")
+
+
+def test_a_stash_where_there_is_a_place_and_a_choice_where_there_is_none() -> None:
+    codec = codecs.negotiate("application/json;revision=0.1.0", stash=True, lossy="prompt_tokens")
+    assert codec.decode(codec.encode(LOSING), Request) == LOSING
+    assert codecs.get("json", stash=True).decode(codec.encode(LOSING), Request).metadata is not None
+    with pytest.raises(LossyDowngradeError, match="engine_id"):
+        codec.encode(StreamEventDelta(request_id="r", trace_id="t", engine_id="e", content="", content_tokens=[]))
+
+
+def test_what_a_codec_was_taught_goes_through_a_stash() -> None:
+    def teach(converter: codecs.MessageConverter) -> None:
+        converter.override(Request, temperature=override(rename="heat"))
+
+    codec = codecs.get("json", revision="0.4.0.8", stash=True, configure=teach)
+    warm = attrs.evolve(LOSING, top_p=0.5)
+    assert codec.decode(codec.encode(warm), Request) == warm
 
 
 # What is filled in

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from sagellm_protocol import codecs
+from sagellm_protocol import Loss, codecs
 from sagellm_protocol.codecs import Codec, Format, Options, Registration, Registry
 from sagellm_protocol.codecs.registry import KEPT
 from sagellm_protocol.errors import Error, ErrorCode
@@ -67,6 +67,9 @@ def test_one_codec_for_each_choice() -> None:
         {"unknown": "ignore"},
         {"omit_defaults": True},
         {"lossy": True},
+        {"lossy": ["metrics.itl_list", "prompt_tokens"]},
+        {"lossy": bool},
+        {"stash": True},
         {"max_bytes": 1},
         {"fill": {"engine_id": "e"}},
     ):
@@ -92,6 +95,10 @@ def test_what_is_not_there() -> None:
             codecs.get(name)  # type: ignore[call-overload]
 
 
+def any_loss(_: Loss) -> bool:
+    return True
+
+
 def test_what_a_codec_says_of_itself() -> None:
     codec = codecs.get("msgpack", revision="0.4.0.8", unknown="ignore")
     assert repr(codec) == "<codec msgpack at revision 0.4.0.7>"
@@ -105,7 +112,11 @@ def test_what_a_codec_says_of_itself() -> None:
         ("unknown", "ignore"),
         ("omit_defaults", False),
         ("lossy", False),
+        ("stash", False),
     }
+    chosen = codecs.get("json", lossy=["prompt_tokens", "metrics"], stash=True).describe()
+    assert (chosen["lossy"], chosen["stash"]) == (["metrics", "prompt_tokens"], True)
+    assert codecs.get("json", lossy=any_loss).describe()["lossy"] == f"{__name__}.any_loss"
     assert codecs.get("json").describe()["unknown"] == "as each message says"
     json.dumps(codec.describe())
 

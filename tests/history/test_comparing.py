@@ -13,6 +13,7 @@ from annotated_types import Ge, Gt, Le, Lt
 from click.testing import CliRunner
 
 import published
+import toy_history
 from sagellm_protocol import codecs
 from sagellm_protocol.cli.diff import diff_command
 from sagellm_protocol.cli.schema import schema_command
@@ -23,13 +24,17 @@ from sagellm_protocol.history.changes import (
     given_default,
     introduced,
     members_added,
+    members_renamed,
+    moved,
     null_forbidden,
     redefined,
     removed,
     renamed,
+    rescaled,
     retyped,
     revision,
     rule_dropped,
+    values_renamed,
 )
 from sagellm_protocol.history.comparing import Difference, compare, fits
 from sagellm_protocol.kv_hooks import KVDType
@@ -243,6 +248,71 @@ def test_a_default_that_changed_unannounced(declare: Declare) -> None:  # noqa: 
         ("toy.Thing.old", "meaning"): ("default 8", "default 7", "both"),
         ("toy.Thing.id", "meaning"): (f'default "{one}"', "made anew", "both"),
     }
+
+
+def test_conversions_between_any_two_revisions(declare: Declare) -> None:  # noqa: F811 - the fixture
+    ours = toy_history.history_of(declare(toy_history.SOURCE))
+    step = table(compare("5", "6", history=ours))
+    assert step == {
+        ("toy.Job.owner", "renamed"): ("user", "owner", "both"),
+        ("toy.Job.state", "default"): ('default "pending"', 'default "waiting"', "none"),
+        ("toy.Step.state", "default"): ('default "pending"', 'default "waiting"', "none"),
+        ("toy.Job.timeout_s", "converted"): (
+            "timeout_ms: int (>= 0), default 1500",
+            "float (>= 0), default 1.5",
+            "both",
+        ),
+        ("toy.Job.budget_s", "converted"): ("budget: int, default 0", "int, default 0", "both"),
+        ("toy.State.WAITING", "value"): ('"pending"', '"waiting"', "both"),
+        ("toy.State.OVER", "value"): ('"ended"', '"over"', "both"),
+    }
+    assert table(compare("3", "4", history=ours))["toy.Job.retries", "meaning"][2] == "both"
+    whole = table(compare("1", "6", history=ours))
+    assert whole["toy.Job.total", "converted"][0] == "done: int, default 0; left: int, default 0"
+    assert whole["toy.Job.host", "converted"] == ("endpoint: str, required", "str, required", "both")
+    assert whole["toy.Step", "moved"] == ("toy.Phase", "toy.Step", "none")
+    assert whole["toy.Job.old", "field removed"][0] == "int, default 0"
+    assert ("toy.Job.steps", "type") not in whole
+    back = table(compare("6", "1", history=ours))
+    assert back["toy.Job.endpoint", "converted"] == (
+        "host: str, required; port: int, required",
+        "str, required",
+        "both",
+    )
+    assert back["toy.Phase", "moved"] == ("toy.Step", "toy.Phase", "none")
+    assert back["toy.State.WAITING", "value"] == ('"waiting"', '"pending"', "both")
+    assert back["toy.Job.state", "default"][2] == "none"
+    assert table(compare("1", "6", "Phase", history=ours)).keys() >= {
+        ("toy.Step.lasts_s", "converted"),
+        ("toy.State.OVER", "value"),
+    }
+    assert table(compare("4", "5", "Size", history=ours)) == {}
+
+
+def test_what_came_and_was_converted_in_between_is_new(declare: Declare) -> None:  # noqa: F811 - the fixture
+    catalog = declare(
+        "class Hue(str, Enum):\n    RED = 'c'\n\n\n@message\nclass Thing:\n    c: int = 0\n    hue: Hue\n"
+    )
+    ours = History(
+        [
+            revision("4", moved("toy.Colour", "toy.Hue"), values_renamed("toy.Colour", b="c")),
+            revision(
+                "3",
+                rescaled("toy.Thing", c="b", by=0.5),
+                values_renamed("toy.Colour", a="b"),
+                moved("toy.Tint", "toy.Colour"),
+            ),
+            revision("2", added("toy.Thing", "b"), members_renamed("toy.Tint", ROSE="RED")),
+            revision("1"),
+        ],
+        catalog,
+    )
+    assert table(compare("1", "4", history=ours)) == {
+        ("toy.Thing.c", "field added"): ("", "int, default 0", "readers"),
+        ("toy.Hue", "moved"): ("toy.Tint", "toy.Hue", "none"),
+        ("toy.Hue.RED", "value"): ('"a"', '"c"', "both"),
+    }
+    assert table(compare("2", "3", history=ours))["toy.Thing.c", "converted"][0] == "b: int, default 0"
 
 
 @pytest.mark.parametrize(

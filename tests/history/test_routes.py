@@ -15,7 +15,6 @@ import histories
 from payloads import STRANGE, nested, places
 from published import corpus, revisions
 from sagellm_protocol import testing
-from sagellm_protocol.catalog import Catalog
 from sagellm_protocol.history import HISTORY, History
 from sagellm_protocol.history.changes import (
     added,
@@ -35,11 +34,6 @@ from sagellm_protocol.model.spec import NotAllNull
 from toys import Declare, declare  # noqa: F401 - the fixture
 
 FILL = {"name": "filled", "title": "filled", "serial": 77, "size": 77, "a": 77, "note": "filled", "colour": "green"}
-
-
-@pytest.fixture
-def toys(declare: Declare) -> Catalog:  # noqa: F811
-    return declare(histories.SOURCE)
 
 
 class Way:
@@ -108,8 +102,8 @@ def parsed(payload: Any) -> Any:
     max_examples=40, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture], deadline=None
 )
 @given(st.data())
-def test_whatever_passes_is_what_the_sample_is(toys: Catalog, data: st.DataObject) -> None:
-    own, message, release = data.draw(histories.drawn(toys))
+def test_whatever_passes_is_what_the_sample_is(data: st.DataObject) -> None:
+    own, message, release = data.draw(histories.drawn())
     note("\n".join(histories.told(own)))
     way = Way(
         own,

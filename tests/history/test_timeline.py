@@ -11,7 +11,7 @@ import pytest
 from annotated_types import Ge, Gt
 
 import published
-from sagellm_protocol import history
+from sagellm_protocol import __version__, codecs, history
 from sagellm_protocol.catalog import Catalog, UnknownMessageError
 from sagellm_protocol.history import HISTORY, LATEST, History, HistoryError
 from sagellm_protocol.history.changes import (
@@ -45,11 +45,30 @@ def test_every_release_resolves_to_its_revision() -> None:
     assert history.resolve(LATEST) == history.latest == history.revisions[-1] == "0.5.4.16"
 
 
-@pytest.mark.parametrize("release", ["", "0.4.0.9", "v0.4.0.8", "LATEST", "0.6.0"])
+@pytest.mark.parametrize("release", ["", "0.4.0.9", "v0.4.0.8", "LATEST", "9.9", "0.6.0.dev1"])
 def test_no_other_name_does(release: str) -> None:
     with pytest.raises(UnsupportedRevisionError, match="the revisions are 0.1.0, ") as raised:  # noqa: RUF043
         history.resolve(release)
     assert repr(release) in str(raised.value)
+
+
+def test_the_version_of_the_package_speaks_todays_revision() -> None:
+    assert HISTORY.version == __version__
+    assert history.resolve(__version__) == history.latest
+    assert __version__ not in history.releases
+    assert codecs.get("json", revision=__version__) is codecs.get("json", revision=history.latest)
+    assert HISTORY.without_hooks().resolve(__version__) == history.latest
+
+
+def test_a_version_that_is_listed_speaks_what_the_list_says(declare: Declare) -> None:  # noqa: F811
+    catalog = declare("@message\nclass Ping:\n    x: int = 0")
+    listed = [revision("2.0", added("toy.Ping", "x")), revision("1.0", also=("1.1",))]
+    found = {
+        version: History(listed, catalog, version=version).resolve(version) for version in ("2.0", "1.1", "2.1.dev1")
+    }
+    assert found == {"2.0": "2.0", "1.1": "1.0", "2.1.dev1": "2.0"}
+    with pytest.raises(UnsupportedRevisionError):
+        History(listed, catalog).resolve(None)  # type: ignore[arg-type]
 
 
 def test_changes_of_a_revision() -> None:

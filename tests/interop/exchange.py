@@ -14,6 +14,7 @@ from losses import comes_back, contains
 from published import PublishedProcess
 from sagellm_protocol import catalog, codecs
 from sagellm_protocol.history import HISTORY
+from sagellm_protocol.model import to_plain
 from sagellm_protocol.model.exceptions import LossyDowngradeError, ProtocolError
 
 RELEASES = ("0.1.0", "0.1.2.4", "0.4.0.8", "0.4.1.0", "0.5.1.1", "0.5.2.13", "0.5.4.16")
@@ -95,7 +96,12 @@ class _Talk:
     def _say(self, format: str, value: Any) -> tuple[Any, bytes] | None:
         """What was said, None where only a part of it was, and as what; nothing where the release cannot say it."""
         with contextlib.suppress(LossyDowngradeError):
-            return value, codecs.get(format, revision=self.release.release).encode(value)
+            said = codecs.get(format, revision=self.release.release).encode(value)
+            # What is droppable is left out without an error.
+            if not HISTORY.losses(to_plain(value), self.cls, to=self.release.release):
+                return value, said
+            self.tally.lossy += 1
+            return None, said
         with contextlib.suppress(LossyDowngradeError):
             said = codecs.get(format, revision=self.release.release, lossy=True).encode(value)
             self.tally.lossy += 1

@@ -164,6 +164,34 @@ STEPS = {
         ("class Row", 'class Size(Enum):\n    BIG = "big"\n\n\n@message\nclass New:\n    x: int\n\n\nclass Row'),
         ['introduced("toy.New", "toy.Size")'],
     ),
+    "a member is written otherwise": (
+        ('RED = "red"', 'RED = "dark red"'),
+        ['values_renamed("toy.Colour", red="dark red")'],
+    ),
+    "a member is called otherwise": (
+        ("RED", "CRIMSON"),
+        ['members_renamed("toy.Colour", RED="CRIMSON")'],
+    ),
+    "a typed dict is called otherwise": (
+        ("class Row", "class Line"),
+        ['moved("toy.Row", "toy.Line")'],
+    ),
+    "an enumeration is called otherwise": (
+        ("Colour", "Hue"),
+        ['moved("toy.Colour", "toy.Hue")'],
+    ),
+    "a message is called otherwise, and it and others changed": (
+        ("Nested", "Inner"),
+        ['moved("toy.Nested", "toy.Inner")'],
+    ),
+    "a field can no longer be left out": (
+        ("    x: int = 0", "    x: int"),
+        ['required("toy.Nested", "x", was=0)'],
+    ),
+    "a field can neither be left out nor be null": (
+        ("weight: float | None = None", "weight: float"),
+        ['required("toy.Thing", "weight")'],
+    ),
     "much at once": (
         ("    size: Annotated", '    note: str = ""\n    length: Annotated'),
         ['added("toy.Thing", "note")', 'renamed("toy.Thing", size="length")'],
@@ -252,12 +280,22 @@ FIELDS = ("    weight: float | None = None\n", "    parts: Sequence[str] = ()\n"
 @pytest.mark.parametrize(
     ("old", "new", "expected"),
     [
-        ('    RED = "red"', '    RED = "dark red"', "# toy.Colour.RED was"),
         ("    number: int\n", "    number: str\n", "# the typed dict toy.Row changed"),
-        ("class Row", "class Line", "# toy.Row is gone"),
+        ("class Row(TypedDict):\n    number: int\n", "", "# toy.Row is gone"),
         ("".join(FIELDS), "".join(reversed(FIELDS)), "stood in the order"),
         ("@message\nclass Thing", '@message(unknown="ignore")\nclass Thing', "# unknown fields of toy.Thing"),
-        ("    x: int = 0", "    x: int", '# toy.Nested.x was {"default": 0}'),
+    ],
+)
+def test_what_no_step_can_undo(old: str, new: str, expected: str, declare: Declare) -> None:  # noqa: F811 - the fixture
+    text = locked(declare)
+    said = advice(text, History([revision("1")], declare(BEFORE.replace(old, new))))
+    assert expected in said
+    assert "no step undoes this" in said
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
         (
             'Annotated[int, Ge(0), Unit("mm")]',
             'Annotated[int, Ge(0), Unit("m")]',
@@ -276,11 +314,12 @@ FIELDS = ("    weight: float | None = None\n", "    parts: Sequence[str] = ()\n"
         ),
     ],
 )
-def test_what_no_step_can_undo(old: str, new: str, expected: str, declare: Declare) -> None:  # noqa: F811 - the fixture
+def test_values_that_have_to_be_converted(old: str, new: str, expected: str, declare: Declare) -> None:  # noqa: F811
     text = locked(declare)
     said = advice(text, History([revision("1")], declare(BEFORE.replace(old, new))))
+    name = old.strip().partition(":")[0].replace('Annotated[int, Ge(0), Unit("mm")]', "size")
     assert expected in said
-    assert "no step undoes this" in said
+    assert re.search(rf'convert them: converted\("toy.Thing", before={{"{name}": .*}}, after=\("{name}",\), up=', said)
 
 
 def test_a_computed_default_that_goes(declare: Declare) -> None:  # noqa: F811 - the fixture
@@ -399,6 +438,15 @@ def test_as_a_command(
     with pytest.raises(SystemExit) as ended:
         runpy.run_path(str(lock.__file__), run_name="__main__")
     assert ended.value.code == 0
+
+
+@pytest.mark.parametrize("name", ["listed", "no_such_module:OURS", "math:pi"])
+def test_a_history_that_is_none(name: str, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["--history", name, "--lock", str(tmp_path / "ours.lock")])
+    assert ended.value.code == 2
+    assert name in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
 
 
 def steps_in_contributing() -> dict[str, tuple[str, str]]:

@@ -38,6 +38,8 @@ from typescript import complaints
 
 REVISIONS = published.revisions()
 
+pytestmark = pytest.mark.once
+
 
 def called(message: str, names: str) -> str:
     """The interface of a message, by the names that are declared."""

@@ -15,7 +15,10 @@ from soaking.kills import kill_runs
 from soaking.memory import MOST, large_file, peak
 from soaking.processes import Undisturbed, undisturbed
 
-pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="processes are watched as Linux tells")
+pytestmark = [
+    pytest.mark.once,
+    pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="processes are watched as Linux tells"),
+]
 
 
 @pytest.fixture(scope="module")

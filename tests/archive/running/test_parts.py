@@ -133,7 +133,7 @@ def test_dask_that_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_executor_of_a_cluster() -> None:
-    cluster = distributed.LocalCluster(n_workers=1, threads_per_worker=1, processes=False, dashboard_address=None)
+    cluster = distributed.LocalCluster(n_workers=1, threads_per_worker=1, processes=False, dashboard_address=":0")
     with cluster, dask(cluster.scheduler_address) as executor:
         assert executor.submit(pow, 2, 5).result() == 32
 

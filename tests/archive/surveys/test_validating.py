@@ -298,7 +298,7 @@ def test_what_is_refused(tmp_path: Path) -> None:
 def test_hooks_take_part_in_telling_what_a_record_is() -> None:
     history = HISTORY.without_hooks()
 
-    @history.hook("types.StreamEventDelta", since="0.4.0.7")
+    @history.hook("types.StreamEventDelta", since="0.1.2.0")
     def repair(payload: dict[str, Any]) -> dict[str, Any]:
         return {**payload, "chunk": "other"}
 

@@ -1,0 +1,36 @@
+"""The protocol's history as it would be with days, and with something that is deprecated."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterator
+from datetime import date
+from types import ModuleType
+from typing import Any
+
+import attrs
+import pytest
+
+import sagellm_protocol.history
+from sagellm_protocol.catalog import CATALOG
+from sagellm_protocol.history import History
+from sagellm_protocol.history.published import REVISIONS
+
+SAID: dict[str, dict[str, Any]] = {
+    "0.5.4.16": {
+        "date": date(2025, 11, 30),
+        "deprecates": {"types.Request.prompt": "use messages", "types.StreamEventEnd": "ends come by themselves"},
+    },
+    "0.1.0": {"deprecates": {"types.StreamEventDelta.chunk": "no", "errors.ErrorCode.NOT_IMPLEMENTED": "wait"}},
+}
+
+
+def marked_in(monkeypatch: pytest.MonkeyPatch, *modules: ModuleType) -> Iterator[History]:
+    """Put it in the place of the protocol's own, in some modules, and for what asks for it by name."""
+    history = History([attrs.evolve(it, **SAID.get(it.name, {})) for it in REVISIONS], CATALOG)
+    for module in (sagellm_protocol.history, *modules):
+        monkeypatch.setattr(module, "HISTORY", history)
+    yield history
+    monkeypatch.undo()
+    del history
+    gc.collect()  # What it deprecates is told by the classes as long as it is there.
