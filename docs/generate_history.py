@@ -10,7 +10,7 @@ from pathlib import Path
 from xml.sax.saxutils import escape
 
 from sagellm_protocol.cli.diff import markdown
-from sagellm_protocol.cli.revisions import COUNTS, counts, span
+from sagellm_protocol.cli.revisions import COUNTS, counts, dates, deprecated_by, span
 from sagellm_protocol.history import HISTORY
 from sagellm_protocol.history.comparing import Difference, compare
 
@@ -69,10 +69,8 @@ def changes(old: str, new: str) -> list[Difference]:
 def page() -> str:
     """The Markdown page."""
     lines = [INTRODUCTION.format(releases=len(HISTORY.releases), revisions=len(HISTORY.revisions))]
-    lines += [
-        f"| revision | also spoken by | {' | '.join(COUNTS)} |",
-        f"|---|---|{'--:|' * len(COUNTS)}",
-    ]
+    heads = ("revision", *dates(HISTORY), "also spoken by")
+    lines += [f"| {' | '.join((*heads, *COUNTS))} |", f"|{'---|' * len(heads)}{'--:|' * len(COUNTS)}"]
     lines += [_summary(new) for _, new in revisions_newest_first()]
     for old, new in revisions_newest_first():
         lines += ["", *_section(old, new)]
@@ -81,8 +79,9 @@ def page() -> str:
 
 
 def _summary(new: str) -> str:
-    also = HISTORY.changed_in(new).releases[1:]
-    cells = [f"[{new}](#{_anchor(new)})", span(also), *map(str, counts(new))]
+    said = HISTORY.changed_in(new)
+    days = (str(said.date or "") for _ in dates(HISTORY))
+    cells = [f"[{new}](#{_anchor(new)})", *days, span(said.releases[1:]), *map(str, counts(new, HISTORY))]
     return f"| {' | '.join(cells)} |"
 
 
@@ -93,6 +92,12 @@ def _anchor(title: str) -> str:
 def _section(old: str | None, new: str) -> Iterator[str]:
     yield f"### {new}"
     yield ""
+    if note := HISTORY.changed_in(new).note:
+        yield note
+        yield ""
+    for path, deprecation in deprecated_by(new, HISTORY).items():
+        yield f"Deprecated: `{path}` ({deprecation.text.rstrip('.')})."
+        yield ""
     if old is None:
         yield "The first: " + ", ".join(f"`{name}`" for name in HISTORY.table(new)["messages"]) + "."
         return
@@ -108,6 +113,10 @@ def _section(old: str | None, new: str) -> Iterator[str]:
             yield ""
     changed = changes(old, new)
     yield from markdown(changed) if changed else ["Nothing that was there before changed."]
+    droppable = [f"`{path}`" for path, revision in HISTORY.droppable.items() if revision == new]
+    if droppable:
+        yield ""
+        yield f"[Droppable](upgrading.md#what-is-lost) for a peer of before: {', '.join(droppable)}."
 
 
 def _messages() -> Iterator[str]:

@@ -138,7 +138,11 @@ def section(cls: Any) -> Iterator[str]:
         yield from table(("field", "type", "default", "range and unit", "meaning"), rows)
         yield from between_fields(cls)
     elif issubclass(cls, Enum):
-        rows = ((f"`{name}`", f"`{found.value!r}`", texts.get(name, "")) for name, found in cls.__members__.items())
+        told = {name: [texts.get(name, ""), deprecated(f"{full_name(cls)}.{name}")] for name in cls.__members__}
+        rows = (
+            (f"`{name}`", f"`{found.value!r}`", " ".join(filter(None, told[name])))
+            for name, found in cls.__members__.items()
+        )
         yield from table(("member", "value on the wire", "meaning"), rows)
     elif attrs.has(cls):
         rows = (
@@ -170,14 +174,23 @@ def table(heads: Iterable[str], rows: Iterable[Iterable[str]]) -> Iterator[str]:
 def facts(spec: Spec) -> str:
     """When a message came, what it is called, and what it does with fields that it does not have."""
     unknown = "; fields that it does not have are ignored" if spec.unknown == "ignore" else ""
-    return f"`{spec.name}`, since {HISTORY.since(spec.name)}{unknown}."
+    marked = deprecated(spec.name)
+    return f"`{spec.name}`, since {HISTORY.since(spec.name)}{unknown}.{f' {marked}' if marked else ''}"
+
+
+def deprecated(path: str) -> str:
+    """That something is deprecated, and why; nothing of what is not."""
+    found = HISTORY.deprecated().get(path)
+    return "" if found is None else f"**Deprecated** {found.told}"
 
 
 def row(spec: Spec, field: Field, text: str) -> tuple[str, ...]:
     """The row of a field."""
     since = HISTORY.since(spec.name, field.name)
-    came = "" if since == HISTORY.since(spec.name) else f" *Since {since}.*"
-    return f"`{field.name}`", type_text(field.type, spec.name), default(field), limits(field.type), text + came
+    droppable = ", droppable" if f"{spec.name}.{field.name}" in HISTORY.droppable else ""
+    came = "" if since == HISTORY.since(spec.name) else f"*Since {since}{droppable}.*"
+    told = " ".join(filter(None, (text, came, deprecated(f"{spec.name}.{field.name}"))))
+    return f"`{field.name}`", type_text(field.type, spec.name), default(field), limits(field.type), told
 
 
 def between_fields(cls: type) -> Iterator[str]:
