@@ -171,7 +171,7 @@ PyObject *build(PyObject *callable, PyObject *const *args, size_t nargsf, PyObje
     PyObject *self = plan_new_message(plan);
     if (!self)
         return NULL;
-    Reading how = {.state = state, .origin = PYTHON, .ignore = -1};
+    Reading how = {.state = state, .origin = PYTHON, .unknown = AS_IT_SAYS};
     Py_ssize_t filled = fill_given(&how, plan, self, args, given, kwnames), at = 0;
     if (filled < 0) {
         Py_DECREF(self);

@@ -92,6 +92,10 @@ static const struct {
     {"OMITTING", "nothing", WHOLE},
     {"OMITTING", "defaults", SHORT},
     {"OMITTING", "nulls", WITHOUT_NULLS},
+    {"UNKNOWN", "as it says", AS_IT_SAYS},
+    {"UNKNOWN", "forbid", FORBID},
+    {"UNKNOWN", "ignore", IGNORE},
+    {"UNKNOWN", "keep", KEEP},
     {"DEFAULTS", "required", REQUIRED},
     {"DEFAULTS", "fixed", FIXED},
     {"DEFAULTS", "made", MADE},
@@ -134,7 +138,8 @@ static int executed(PyObject *module)
         || add_type(module, &plan_spec, "Plan", &state->plan_type) < 0
         || add_type(module, &reader_spec, "Reader", &state->reader_type) < 0
         || add_type(module, &writer_spec, "Writer", &state->writer_type) < 0
-        || add_type(module, &chain_spec, "Chain", &state->chain_type) < 0)
+        || add_type(module, &chain_spec, "Chain", &state->chain_type) < 0
+        || add_type(module, &joint_spec, "Joint", &state->joint_type) < 0)
         return -1;
     State **place = place_here();
     if (place)
@@ -143,8 +148,8 @@ static int executed(PyObject *module)
 }
 
 #define EACH_OBJECT(DO) \
-    DO(state->plan_type) DO(state->reader_type) DO(state->writer_type) DO(state->chain_type) DO(state->frozen) \
-    DO(state->empty) DO(state->doubt) DO(state->doubts) DO(state->too_deep) DO(state->uuid) \
+    DO(state->plan_type) DO(state->reader_type) DO(state->writer_type) DO(state->chain_type) \
+    DO(state->joint_type) DO(state->frozen) DO(state->empty) DO(state->doubt) DO(state->doubts) DO(state->too_deep) DO(state->uuid) \
     DO(state->safe_unknown) DO(state->no_arguments) DO(state->plan_name) DO(state->new_name)
 
 static int traversed(PyObject *module, visitproc visit, void *arg)

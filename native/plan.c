@@ -146,15 +146,15 @@ static int fill_field(Plan *self, Py_ssize_t at, PyObject *about)
 
 static PyObject *plan_fill(Plan *self, PyObject *args, PyObject *kwargs)
 {
-    static char *names[] = {"fields", "ordered", "ignore", "bare", "untracks", "check", "refuse", NULL};
+    static char *names[] = {"fields", "ordered", "unknown", "keeps", "bare", "untracks", "check", "refuse", NULL};
     PyObject *fields, *check, *refuse;
-    int ignore, bare, untracks;
+    int unknown, keeps, bare, untracks;
     Py_ssize_t ordered;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O!npppOO", names, &PyTuple_Type, &fields, &ordered, &ignore, &bare,
-                                     &untracks, &check, &refuse))
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O!nipppOO", names, &PyTuple_Type, &fields, &ordered, &unknown, &keeps,
+                                     &bare, &untracks, &check, &refuse))
         return NULL;
     Py_ssize_t count = PyTuple_GET_SIZE(fields);
-    if (self->fields || ordered > count) {
+    if (self->fields || ordered > count || (keeps && !count)) {
         PyErr_BadArgument();
         return NULL;
     }
@@ -169,7 +169,8 @@ static PyObject *plan_fill(Plan *self, PyObject *args, PyObject *kwargs)
             return NULL;
     PyTypeObject *cls = self->cls;
     self->ordered = ordered;
-    self->ignore = (uint8_t)ignore;
+    self->unknown = (uint8_t)unknown;
+    self->keeps = (uint8_t)keeps;
     self->bare = bare && PyType_IS_GC(cls) && cls->tp_dictoffset == 0 && cls->tp_itemsize == 0
         && cls->tp_alloc == PyType_GenericAlloc && cls->tp_free == PyObject_GC_Del;
     self->untracks = untracks && self->bare;
@@ -201,18 +202,20 @@ static PyObject *plan_move_from(Plan *self, PyObject *args)
     if (!PyArg_ParseTuple(args, "O!O!p", &PyType_Type, &cls, &PyTuple_Type, &names, &binary))
         return NULL;
     Source *source = &self->sources[binary];
-    if (PyTuple_GET_SIZE(names) != self->count || source->cls) {
+    if (PyTuple_GET_SIZE(names) + self->keeps != self->count || source->cls) {
         PyErr_BadArgument();
         return NULL;
     }
     Py_ssize_t *offsets = PyMem_Calloc(self->count ? (size_t)self->count : 1, sizeof *offsets);
     if (!offsets)
         return PyErr_NoMemory();
-    for (Py_ssize_t i = 0; i < self->count; i++)
+    for (Py_ssize_t i = 0; i < self->count - self->keeps; i++)
         if ((offsets[i] = slot_offset(cls, PyTuple_GET_ITEM(names, i))) < 0) {
             PyMem_Free(offsets);
             return NULL;
         }
+    if (self->keeps)
+        offsets[self->count - 1] = -1;
     source->offsets = offsets;
     source->cls = (PyTypeObject *)Py_NewRef(cls);
     Py_RETURN_NONE;

@@ -5,6 +5,8 @@
 #include "node.h"
 
 typedef enum { REQUIRED, FIXED, MADE, DERIVED } Default;
+/* What to do with fields that a message does not have: as it says, or what is asked for. */
+typedef enum { AS_IT_SAYS = -1, FORBID, IGNORE, KEEP } Unknown;
 typedef enum { WHOLE, SHORT, WITHOUT_NULLS } Shortening;        /* what a payload leaves out */
 
 typedef struct {
@@ -22,7 +24,7 @@ typedef struct {
 
 typedef struct {
     PyTypeObject *cls;          /* the Struct */
-    Py_ssize_t *offsets;        /* where it has each field */
+    Py_ssize_t *offsets;        /* where it has each field; -1 where it has not, as it has no place for what is kept */
 } Source;
 
 typedef struct Plan {
@@ -36,13 +38,21 @@ typedef struct Plan {
     Py_ssize_t count, ordered;  /* fields; those that a call may give by place, which come first */
     Field *fields;
     Source sources[2];          /* msgspec's Structs, for JSON and MessagePack */
-    uint8_t ignore;             /* fields that the message does not have */
+    uint8_t unknown;            /* Unknown */
+    uint8_t keeps;              /* the last field holds what is kept of a payload beside the others */
     uint8_t omits;              /* some field says by itself whether it is left out */
     uint8_t bare;               /* instances are slots and nothing else */
     uint8_t untracks;           /* an instance that holds no containers is none of the garbage collector's business */
 } Plan;
 
 extern PyType_Spec plan_spec;
+
+/* Where a message holds what it keeps. */
+static inline Py_ssize_t kept_offset(const Plan *plan)
+{
+    return plan->fields[plan->count - 1].offset;
+}
+
 int is_plan(PyObject *object);
 PyObject *plan_new_message(Plan *plan);         /* its slots are NULL; not tracked */
 

@@ -10,7 +10,7 @@ enum { MOST_LEVELS = 256, MOST_FREE_LEVELS = 100 };
 typedef struct {
     State *state;
     Origin origin;
-    int ignore;             /* fields that a message does not have: 1 yes, 0 no, -1 as it says */
+    Unknown unknown;        /* fields that a message does not have */
     PyObject *unset;        /* what a Struct holds where nothing was given */
 } Reading;
 

@@ -12,7 +12,7 @@
 #endif
 
 typedef struct {
-    PyTypeObject *plan_type, *reader_type, *writer_type, *chain_type;
+    PyTypeObject *plan_type, *reader_type, *writer_type, *chain_type, *joint_type;
     PyObject *frozen;                   /* FrozenDict */
     PyObject *empty;                    /* the one empty FrozenDict */
     PyObject *doubt, *doubts;           /* Doubt, and all that Python functions raise where they are in doubt */

@@ -46,9 +46,15 @@ static int shape_of(PyObject *value)
     return PyDict_Check(value) ? SHAPE_OBJECT : 0;
 }
 
-/* Whether a caller's value is of a class that an option holds; what stands on the wire as text is not text to hold. */
+/* Whether a caller's value is of a class that an option is held in; what stands on the wire as text is not text to hold. */
 static int is_held_as(const Node *option, PyObject *value)
 {
+    if (option->operation == CHOICE) {
+        for (Py_ssize_t i = 0; i < option->count; i++)
+            if (Py_IS_TYPE(value, (PyTypeObject *)option->held[i]))
+                return 1;
+        return 0;
+    }
     return option->cls && Py_IS_TYPE(value, (PyTypeObject *)option->cls);
 }
 

@@ -56,17 +56,18 @@ static Way *new_way(PyTypeObject *type, PyObject *about, vectorcallfunc call)
     return self;
 }
 
-/* Reader(node, origin, ignore, unset): `unset` is what a Struct of msgspec's holds where nothing was given. */
+/* Reader(node, origin, unknown, unset): `unset` is what a Struct of msgspec's holds where nothing was given. */
 static PyObject *reader_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
-    static char *names[] = {"node", "origin", "ignore", "unset", NULL};
+    static char *names[] = {"node", "origin", "unknown", "unset", NULL};
     PyObject *about, *unset = NULL;
-    int origin, ignore;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "Oii|O", names, &about, &origin, &ignore, &unset))
+    int origin, unknown;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "Oii|O", names, &about, &origin, &unknown, &unset))
         return NULL;
     Way *self = new_way(type, about, reader_call);
     if (self)
-        self->how.reading = (Reading){PyType_GetModuleState(type), (Origin)origin, ignore, Py_XNewRef(unset)};
+        self->how.reading = (Reading){PyType_GetModuleState(type), (Origin)origin, (Unknown)unknown,
+                                      Py_XNewRef(unset)};
     return (PyObject *)self;
 }
 

@@ -60,12 +60,22 @@ static PyObject *write_table(const Writing *how, const Node *node, PyObject *val
     return made;
 }
 
+static int is_held_in(const Node *option, PyObject *value)
+{
+    if (option->operation != CHOICE)
+        return PyObject_TypeCheck(value, (PyTypeObject *)option->cls);
+    for (Py_ssize_t i = 0; i < option->count; i++)
+        if (PyObject_TypeCheck(value, (PyTypeObject *)option->held[i]))
+            return 1;
+    return 0;
+}
+
 /* Options that need work are told by the class that a message holds them in; the rest stand as they are. */
 static PyObject *write_either(const Writing *how, const Node *node, PyObject *value, int depth)
 {
     for (Py_ssize_t i = 0; i < node->inners; i++) {
         const Node *option = &node->inner[i];
-        if (!(option->as_it_is & how->form) && PyObject_TypeCheck(value, (PyTypeObject *)option->cls))
+        if (!(option->as_it_is & how->form) && is_held_in(option, value))
             return write_value(how, option, value, depth);
     }
     return Py_NewRef(value);
@@ -143,6 +153,20 @@ static inline PyObject *write_field(const Writing *how, const Node *node, PyObje
     return write_value(how, node, value, depth);
 }
 
+/* Puts what a message keeps beside its fields, under names that are none of theirs. */
+static int write_kept(const Writing *how, Plan *plan, PyObject *message, PyObject *payload)
+{
+    PyObject *kept = SLOT(message, kept_offset(plan));
+    if (!kept || !PyDict_Check(kept))
+        return -1;
+    if (!PyDict_GET_SIZE(kept))
+        return 0;
+    PyObject *written = how->form == PLAIN ? thaw(kept, 0) : Py_NewRef(kept);
+    int bad = written ? PyDict_Update(payload, written) : -1;
+    Py_XDECREF(written);
+    return bad;
+}
+
 /* A payload that says all. */
 static PyObject *write_whole(const Writing *how, Plan *plan, PyObject *message, int depth)
 {
@@ -157,6 +181,8 @@ static PyObject *write_whole(const Writing *how, Plan *plan, PyObject *message, 
             Py_CLEAR(payload);
         Py_XDECREF(written);
     }
+    if (payload && plan->keeps && write_kept(how, plan, message, payload) < 0)
+        Py_CLEAR(payload);
     return payload;
 }
 
@@ -178,6 +204,8 @@ static PyObject *write_short(const Writing *how, Plan *plan, PyObject *message, 
             Py_CLEAR(payload);
         Py_XDECREF(written);
     }
+    if (payload && plan->keeps && write_kept(how, plan, message, payload) < 0)
+        Py_CLEAR(payload);
     return payload;
 }
 
@@ -214,6 +242,11 @@ static PyObject *write_struct(const Writing *how, Plan *plan, PyObject *message,
     for (Py_ssize_t i = 0; made && i < plan->count; i++) {
         const Field *field = &plan->fields[i];
         PyObject *value = SLOT(message, field->offset);
+        if (source->offsets[i] < 0) {       /* it has no place for what is kept */
+            if (value != how->state->empty)
+                Py_CLEAR(made);
+            continue;
+        }
         PyObject *written = value ? write_field(how, &field->node, value, depth) : NULL;
         if (written && how->form == IN_STRUCT_JSON && field->node.floats && holds_large_floats(written, depth))
             Py_CLEAR(written);

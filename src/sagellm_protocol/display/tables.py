@@ -54,7 +54,7 @@ class _Pieces(Walk[_Piece]):
         return _Piece(f"<table>{rows}{_MORE * more}</table>", f"{len(listed)}{' of more' * more} keys")
 
     def record(self, cls: Any, fields: Iterator[tuple[attrs.Attribute[Any], _Piece]]) -> _Piece:
-        types = spec_of(cls).types
+        types = {field.name: field.type for field in spec_of(cls).held}
         rows = "".join(
             f'<tr title="{_escaped(cut(text_of(cls, field.name), _LONGEST_TEXT))}">'
             f"<th{_LEFT}>{_escaped(field.name)}</th><td{_LEFT}>{value}</td>"

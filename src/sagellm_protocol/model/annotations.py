@@ -6,8 +6,8 @@ import enum
 import functools
 import types
 import typing
-from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Literal, Union, cast
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Annotated, Any, Literal, Union
 
 import annotated_types
 import attrs
@@ -17,6 +17,7 @@ from sagellm_protocol.model.choosing import tag_of
 from sagellm_protocol.model.converted import entry_for
 from sagellm_protocol.model.deriving import checked
 from sagellm_protocol.model.exceptions import DeclarationError
+from sagellm_protocol.model.keeping import PLACE
 from sagellm_protocol.model.kinds import (
     INT_MAX,
     INT_MIN,
@@ -25,6 +26,7 @@ from sagellm_protocol.model.kinds import (
     Flag,
     Free,
     Items,
+    Kept,
     Member,
     Nested,
     Nullable,
@@ -121,19 +123,26 @@ def _member(cls: type[enum.Enum]) -> Member:
 
 
 def _union(args: Sequence[Any]) -> Type:
-    options = tuple(read_type(arg) for arg in args if arg is not types.NoneType)
+    options = tuple(_messages_as_one([read_type(arg) for arg in args if arg is not types.NoneType]))
     inner: Type
     if len(options) == 1:
         inner = options[0]
-    elif all(isinstance(option, Nested) for option in options):
-        messages = cast("tuple[Nested, ...]", options)
-        inner = Choice(messages, tag_of([_literals(message.cls) for message in messages]))
     else:
         kinds = [wire_kind(option) for option in options]
         if len(set(kinds)) < len(kinds) or "any" in kinds:
             raise DeclarationError(f"nothing on the wire tells {' from '.join(map(str, args))}")
         inner = Either(options)
     return Nullable(inner) if types.NoneType in args else inner
+
+
+def _messages_as_one(options: Sequence[Type]) -> Iterator[Type]:
+    """The types of a union, several messages among them as one choice, where the first of them stands."""
+    messages = [option for option in options if isinstance(option, Nested)]
+    for option in options:
+        if option not in messages or len(messages) == 1:
+            yield option
+        elif option is messages[0]:
+            yield Choice(tuple(messages), tag_of([_literals(message.cls) for message in messages]))
 
 
 def _literals(cls: type) -> dict[str, Type]:
@@ -149,25 +158,38 @@ def read_spec(cls: Any) -> Spec:
     """
     hints = hints_of(cls)
     fields = []
+    kept: Field | None = None
     for attribute in attrs.fields(cls):
         annotation, text = _documented(hints[attribute.name])
         try:
             kind = read_type(annotation)
         except DeclarationError as error:
             raise DeclarationError(f"{full_name(cls)}.{attribute.name}: {error}") from None
-        fields.append(
-            Field(
-                attribute.name,
-                kind,
-                _held_default(cls, attribute, kind),
-                attribute.name,
-                argument=attribute.alias,
-                secret=attribute.repr is False,
-                text=text,
-            )
+        keeps = PLACE in attribute.metadata
+        if keeps:
+            kind = _kept(cls, attribute.name, kind)
+        field = Field(
+            attribute.name,
+            kind,
+            _held_default(cls, attribute, kind),
+            attribute.name,
+            argument=attribute.alias,
+            secret=attribute.repr is False,
+            text=text,
         )
+        if keeps:
+            kept = field
+        else:
+            fields.append(field)
     unknown: Unknown = cls.__message__
-    return Spec(full_name(cls), tuple(fields), cls, unknown)
+    return Spec(full_name(cls), tuple(fields), cls, unknown, kept=kept)
+
+
+def _kept(cls: Any, name: str, kind: Type) -> Kept:
+    """The type of the field that holds what the others do not."""
+    if kind != Table(Free()):
+        raise DeclarationError(f"{full_name(cls)}.{name}: what is kept is free JSON by name; declare it JsonObject")
+    return Kept(frozenset(field.name for field in attrs.fields(cls)) - {name})
 
 
 def _documented(annotation: Any) -> tuple[Any, str]:

@@ -32,6 +32,7 @@ from sagellm_protocol.model.kinds import (
     Flag,
     Free,
     Items,
+    Kept,
     Limited,
     Member,
     Nested,
@@ -106,6 +107,13 @@ class Checker(Notes):
         for bound in kind.bounds:
             if not bound.holds(held):
                 return self.broken(path, partial(bound.against, held), value)
+        return held
+
+    def _kept(self, kind: Kept, value: Any, path: Path) -> Any:
+        held = self.check(kind.inner, value, path)
+        for name in held if isinstance(held, dict) else ():
+            if name in kind.names:
+                self.broken((path, name), "given as the field of that name", held[name])
         return held
 
     def _nested(self, kind: Nested, value: Any, path: Path) -> Any:
@@ -286,7 +294,7 @@ class Checker(Notes):
         validation = validation_of(spec.cls)
         if validation is None:
             return
-        right = {field.name: field.default for field in spec_of(spec.cls).fields if field.name not in fields}
+        right = {field.name: field.default for field in spec_of(spec.cls).held if field.name not in fields}
         right = {name: given.factory() if isinstance(given, Made) else given for name, given in right.items()}
         right |= fields
         lacking = {
@@ -299,13 +307,11 @@ class Checker(Notes):
     def _count(self, spec: Spec, value: dict[str, Any]) -> None:
         """Count what is wrong with a payload of a message, where as many as are told have been found."""
         self.more += len(spec.required - value.keys())
-        unknown = 1 if (self.unknown or spec.unknown) == "forbid" else 0
         for name, found in value.items():
             kind = spec.types.get(name)
-            if kind is None:
-                self.more += unknown
-            else:
+            if kind is not None:
                 self.check(kind, found, ROOT)
+        self._unknown(spec, value, ROOT)
         self.more += sum(all(value.get(name) is None for name in rule.fields) for rule in spec.rules)
 
     def fields(self, spec: Spec, value: Mapping[str, Any], path: Path) -> dict[str, Any]:
@@ -316,15 +322,32 @@ class Checker(Notes):
                 checked[field.today] = self.check(field.type, value[field.name], (path, field.step))
             elif field.required:
                 self.broken((path, field.name), "required", None)
-        if (self.unknown or spec.unknown) == "forbid":
-            known = spec.names
-            for name, found in value.items():
-                if name not in known:
-                    self.stray((path, spec.stray(name)), name, known, found)
+        kept = self._unknown(spec, value, path)
+        if kept and spec.kept is not None:
+            checked[spec.kept.name] = kept
         for rule in spec.rules:
             if all(value.get(name) is None for name in rule.fields):
                 self.broken(path, str(rule), None)
         return checked
+
+    def _unknown(self, spec: Spec, value: Mapping[str, Any], path: Path) -> Any:
+        """What is to be kept of the fields in ``value`` that the message does not have; nothing where none is."""
+        doing = spec.on_unknown(self.unknown)
+        if doing == "ignore":
+            return EMPTY
+        kept, known = {}, spec.names
+        # What a codec was taught to leave out cannot be kept by its name.
+        refused = frozenset() if self.specs is not None else spec_of(spec.cls).names
+        for name, found in value.items():
+            if name in known:
+                continue
+            if doing == "forbid" or name in refused:
+                self.stray((path, spec.stray(name)), name, known, found)
+            else:
+                kept[name] = found
+        if not kept or spec.kept is None:
+            return EMPTY
+        return self.free(kept, (path, spec.kept.step) if spec.kept.secret else path)
 
 
 _CHECKS: dict[type, Callable[[Checker, Any, Any, Path], Any]] = {
@@ -336,6 +359,7 @@ _CHECKS: dict[type, Callable[[Checker, Any, Any, Path], Any]] = {
     OneOf: leaves.literal,
     Converted: Checker._converted,
     Limited: Checker._limited,
+    Kept: Checker._kept,
     Nested: Checker._nested,
     Choice: Checker._choice,
     Either: Checker._either,
@@ -364,7 +388,9 @@ def check_arguments(cls: type, message: type, arguments: dict[str, Any], unknown
     spec = spec_of(message)
     checker = Checker("python")
     try:
-        checked = checker.fields(spec, arguments, ROOT)
+        checked = checker.fields(spec, {name: arguments[name] for name in arguments if name in spec.names}, ROOT)
+        if spec.kept is not None:
+            checked[spec.kept.name] = checker.check(spec.kept.type, arguments[spec.kept.name], (ROOT, spec.kept.step))
         for name, value in unknown.items():
             argument = spec.arguments.get(name)
             if argument is None:

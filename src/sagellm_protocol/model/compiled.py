@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import ModuleType
 from typing import Any
 
 from sagellm_protocol.model import native
@@ -13,7 +14,6 @@ from sagellm_protocol.model.standing import Form, Omitting
 from sagellm_protocol.model.statements import Origin
 from sagellm_protocol.model.teaching import UNTAUGHT, Teaching
 
-_UNKNOWN: dict[Unknown | None, int] = {None: -1, "forbid": 0, "ignore": 1}
 _PLANS = Plans(UNTAUGHT)
 
 
@@ -34,7 +34,11 @@ def install(cls: Any) -> None:
 
 def reader(plans: Plans, kind: Type, origin: Origin, unknown: Unknown | None) -> Callable[[Any], Any] | None:
     """A function that reads values of a type, and raises ``Doubt``; None where that is left to Python."""
-    return _made(lambda core: core.Reader(plans.node(core, kind), core.ORIGINS[origin], _UNKNOWN[unknown]))
+    return _made(lambda core: core.Reader(plans.node(core, kind), core.ORIGINS[origin], _unknown(core, unknown)))
+
+
+def _unknown(core: ModuleType, unknown: Unknown | None) -> int:
+    return core.UNKNOWN["as it says" if unknown is None else unknown]  # type: ignore[no-any-return]
 
 
 def struct_for(cls: Any, make: Callable[[Any], Any], *, binary: bool) -> Any:
@@ -54,7 +58,7 @@ def struct_for(cls: Any, make: Callable[[Any], Any], *, binary: bool) -> Any:
 def mover(kind: Type, *, binary: bool, unset: Any) -> Callable[[Any], Any] | None:
     """A function that makes messages of what msgspec read, in values of a type; None where that is left to Python."""
     origin = "struct of MessagePack" if binary else "struct of JSON"
-    return _made(lambda core: core.Reader(_PLANS.node(core, kind), core.ORIGINS[origin], -1, unset))
+    return _made(lambda core: core.Reader(_PLANS.node(core, kind), core.ORIGINS[origin], _unknown(core, None), unset))
 
 
 def writer(
@@ -96,3 +100,24 @@ def chained(
         return whole
     chain: Callable[..., Any] = native.core.Chain(first, second, failures, long_way, whole, most)
     return chain
+
+
+def jointed(
+    around: tuple[bytes, ...],
+    pack: Callable[[Any], bytes],
+    failures: tuple[type[Exception], ...],
+    whole: Callable[..., bytes],
+) -> Callable[..., bytes]:
+    """A text, or a text and token ids, packed and put between bytes: in one call of the core.
+
+    Args:
+        around: the bytes before, between and after the values, which are one or two.
+        pack: gives the bytes of a value.
+        failures: what it raises where it cannot.
+        whole: the same in Python. Without the core it is the answer, and with it for all that is no exact text and no
+            list or tuple of exact integers, or cannot be packed.
+    """
+    if native.core is None:
+        return whole
+    joint: Callable[..., bytes] = native.core.Joint(around, pack, failures, whole)
+    return joint

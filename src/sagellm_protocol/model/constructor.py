@@ -29,7 +29,7 @@ def write_constructor(cls: Any) -> Callable[..., Any]:
     unset, this = to.bind("UNSET", UNSET), to.bind("this", cls)
     validation = validation_of(cls)
     parameters = {}
-    for field in spec.fields:
+    for field in spec.held:
         name = field.argument
         fixed = not field.required and not isinstance(field.default, (Derived, Made))
         default = to.bind(f"default_{field.name}", field.default) if fixed else unset
@@ -43,7 +43,7 @@ def write_constructor(cls: Any) -> Callable[..., Any]:
             to.add(f"if {name} is {unset}: {name} = {make}()")
     to.add("try:")
     to.indent += 1
-    for field in spec.fields:
+    for field in spec.held:
         optional = isinstance(field.default, Derived)
         if optional:
             to.add(f"if {field.argument} is not {unset}:")
@@ -54,16 +54,16 @@ def write_constructor(cls: Any) -> Callable[..., Any]:
     to.indent -= 1
     to.add(f"except {to.bind('doubts', DOUBTS)}:")
     to.indent += 1
-    to.add(f"_given = {{{', '.join(f'{field.name!r}: {field.argument}' for field in spec.fields)}}}")
+    to.add(f"_given = {{{', '.join(f'{field.name!r}: {field.argument}' for field in spec.held)}}}")
     to.add(f"_given = {{_name: _value for _name, _value in _given.items() if _value is not {unset}}}")
     to.add(f"_given = {to.bind('check_arguments', check_arguments)}(_cls, {this}, _given, _unknown)")
-    for field in spec.fields:
+    for field in spec.held:
         given = (
             f"_given.get({field.name!r}, {unset})" if isinstance(field.default, Derived) else f"_given[{field.name!r}]"
         )
         to.add(f"{field.argument} = {given}")
     to.indent -= 1
-    _make(to, cls, [field for field in spec.fields if not isinstance(field.default, Derived)])
+    _make(to, cls, [field for field in spec.held if not isinstance(field.default, Derived)])
     for field in spec.fields:
         if isinstance(field.default, Derived):
             derive = to.bind(f"derive_{field.name}", field.default.function)

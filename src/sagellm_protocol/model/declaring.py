@@ -12,12 +12,13 @@ import attrs
 
 from sagellm_protocol.model.cells import retarget
 from sagellm_protocol.model.exceptions import DeclarationError
-from sagellm_protocol.model.frozen import FrozenDict
+from sagellm_protocol.model.frozen import EMPTY, FrozenDict
+from sagellm_protocol.model.keeping import KEPT, PLACE
 from sagellm_protocol.model.lending import TEXT, lend
-from sagellm_protocol.model.refusing import refuse_attrs_subclass, refuse_class, refuse_fields, refused
+from sagellm_protocol.model.refusing import refuse_attrs_subclass, refuse_class, refuse_fields, refuse_keeping, refused
 from sagellm_protocol.model.rules import Rule, declared_rules
 from sagellm_protocol.model.scope import scope_of
-from sagellm_protocol.model.shortening import SECRETS, short, short_repr
+from sagellm_protocol.model.shortening import SECRETS, short, short_repr, unless_empty
 from sagellm_protocol.model.signatures import SlotTexts
 from sagellm_protocol.model.spec import Spec, Unknown
 
@@ -74,7 +75,9 @@ def message(
     What attrs takes is honoured on every path (constructor, every codec, pickles), or refused here.
 
     Args:
-        unknown: what decoding does with a field that the class does not have: ``"forbid"`` or ``"ignore"``.
+        unknown: what decoding does with a field that the class does not have: ``"forbid"`` it, ``"ignore"`` it, or
+            ``"keep"`` it, as free JSON, in the field that is declared ``extra: JsonObject = KEPT``. Kept ones stand on
+            the wire flat beside the fields, after them.
         order: whether messages of the class compare by ``<`` and the like, field by field, as those of attrs do.
         kw_only: whether the constructor takes the fields that the class declares by name alone; if not, by their order
             too, those under ``field(kw_only=True)`` aside.
@@ -97,7 +100,7 @@ def message(
 def _declare(cls: type[T], unknown: Unknown, order: bool, kw_only: bool, rules: Sequence[Rule]) -> type[T]:
     refuse_class(cls)
     if unknown not in get_args(Unknown):
-        raise refused(cls, f"unknown= is 'forbid' or 'ignore', not {short(unknown)}")
+        raise refused(cls, f"unknown= is 'forbid', 'ignore' or 'keep', not {short(unknown)}")
     if type(kw_only) is not bool:
         raise refused(cls, f"kw_only= is True or False, not {short(kw_only)}")
     body = dict(vars(cls))
@@ -117,7 +120,7 @@ def _declare(cls: type[T], unknown: Unknown, order: bool, kw_only: bool, rules: 
             init=False,
             repr=False,
             getstate_setstate=False,
-            field_transformer=partial(_transformed, order=order, kw_only=kw_only),
+            field_transformer=partial(_transformed, unknown=unknown, order=order, kw_only=kw_only),
         )
     except DeclarationError:
         raise
@@ -200,11 +203,20 @@ _FIRST = threading.Lock()
 
 
 def _transformed(
-    cls: type, fields: list[attrs.Attribute[Any]], *, order: bool, kw_only: bool
+    cls: type, fields: list[attrs.Attribute[Any]], *, unknown: Unknown, order: bool, kw_only: bool
 ) -> list[attrs.Attribute[Any]]:
     """What attrs has read, looked at before it makes the class; defaults that can change are frozen."""
     refuse_fields(cls, fields, order=order, kw_only=kw_only)
+    fields = [_keeping(field) if field.default is KEPT else field for field in fields]
+    refuse_keeping(cls, unknown, [field.name for field in fields if PLACE in field.metadata])
     return [field.evolve(name=_Unsorted(field.name), default=_frozen(field.default)) for field in fields]
+
+
+def _keeping(field: attrs.Attribute[Any]) -> attrs.Attribute[Any]:
+    """The field that holds what the others do not: nothing, by default."""
+    return field.evolve(
+        default=EMPTY, repr=unless_empty if field.repr is True else field.repr, metadata={**field.metadata, PLACE: True}
+    )
 
 
 def _frozen(default: Any) -> Any:

@@ -144,7 +144,7 @@ def _declared_text(cls: Any, name: str) -> str:
         text = own_texts(base).get(name)
         if text:
             return " ".join(text.split())
-    return next((field.text for field in spec_of(cls).fields if field.name == name), "")
+    return next((field.text for field in spec_of(cls).held if field.name == name), "")
 
 
 def text_with_fields(cls: Any) -> str:
@@ -153,7 +153,7 @@ def text_with_fields(cls: Any) -> str:
     texts = (inspect.cleandoc(vars(message)["_message_text"] or ""), deprecated_in(message).get("", ""))
     said = "\n\n".join(filter(None, texts))
     try:
-        types = spec_of(message).types
+        types = {field.name: field.type for field in spec_of(message).held}
     except DeclarationError:  # An annotation cannot be looked up, or not yet.
         return said
     lines = []

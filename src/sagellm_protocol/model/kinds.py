@@ -177,6 +177,21 @@ class Limited:
 
 
 @attrs.frozen
+class Kept(Limited):
+    """Free JSON that a message keeps beside its fields, under names that are none of theirs."""
+
+    names: frozenset[str]
+    """The names of the fields."""
+    inner: Type = attrs.field(factory=lambda: Table(Free()), init=False)
+    bounds: tuple[Bound, ...] = attrs.field(
+        default=attrs.Factory(
+            lambda self: (Bound("predicate", self.names.isdisjoint, "under names that no field has"),), takes_self=True
+        ),
+        init=False,
+    )
+
+
+@attrs.frozen
 class Either:
     """One of several types that no value can be confused between (a text, or a sequence of texts)."""
 

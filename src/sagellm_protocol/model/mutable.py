@@ -98,7 +98,7 @@ class _Mutable:
             found = Violation("", spec_of(kind).name, message)
             raise blaming("local", ValidationError(cls.__qualname__, [found]))
         if cls.__init__ is not _Mutable.__init__:
-            return cls(**{field.argument: getattr(message, field.name) for field in spec_of(kind).fields})
+            return cls(**{field.argument: getattr(message, field.name) for field in spec_of(kind).held})
         made = cls.__new__(cls)
         made._fill(message)
         return made
@@ -260,7 +260,7 @@ def _made(message: Any) -> Any:
         bases.append(_Mutable)
     there = {name for base in bases for name in getattr(base, "_mutable_setters", ())}
     body = {
-        "__slots__": tuple(field.name for field in spec.fields if field.name not in there),
+        "__slots__": tuple(field.name for field in spec.held if field.name not in there),
         "__module__": message.__module__,
         "__qualname__": f"{message.__qualname__.rpartition('.')[0]}.Mutable{message.__name__}".lstrip("."),
         "__doc__": message.__doc__,
@@ -270,9 +270,9 @@ def _made(message: Any) -> Any:
     made: Any = types.new_class(f"Mutable{message.__name__}", tuple(bases), exec_body=lambda space: space.update(body))
     for name, value in borrowed(message, made):
         setattr(made, name, value)
-    puts = {field.name: getattr(made, field.name).__set__ for field in spec.fields}
+    puts = {field.name: getattr(made, field.name).__set__ for field in spec.held}
     made._mutable_puts = puts
-    made._mutable_setters = {field.name: _setter(message, field, puts[field.name]) for field in spec.fields}
+    made._mutable_setters = {field.name: _setter(message, field, puts[field.name]) for field in spec.held}
     made._mutable_freeze = _freezing(message)
     message._message_mutable = made
     return made
@@ -280,7 +280,7 @@ def _made(message: Any) -> Any:
 
 def _freezing(message: Any) -> Callable[[Any], Any]:
     to = Function("freeze")
-    arguments = ", ".join(f"{field.argument}=_holder.{field.name}" for field in spec_of(message).fields)
+    arguments = ", ".join(f"{field.argument}=_holder.{field.name}" for field in spec_of(message).held)
     to.add(f"return {to.bind('message', message)}({arguments})")
     return to.compile("_holder")
 

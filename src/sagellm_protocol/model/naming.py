@@ -9,9 +9,15 @@ _PACKAGE = __name__.split(".")[0] + "."
 
 
 def full_name(cls: type) -> str:
-    """The name under which the protocol knows a class; classes of other packages keep their whole path."""
+    """The name under which the protocol knows a class; classes of other packages keep their whole path.
+
+    A module of this package whose name begins with an underscore is part of the one around it.
+    """
     # A class that is made where there is no module has none.
-    return f"{getattr(cls, '__module__', '<unknown>')}.{cls.__qualname__}".removeprefix(_PACKAGE)
+    module = getattr(cls, "__module__", "<unknown>")
+    if module.startswith(_PACKAGE):
+        module = module.removeprefix(_PACKAGE).partition("._")[0]
+    return f"{module}.{cls.__qualname__}"
 
 
 def is_plain_identifier(name: str) -> bool:

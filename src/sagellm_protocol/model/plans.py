@@ -25,6 +25,7 @@ from sagellm_protocol.model.kinds import (
     Flag,
     Free,
     Items,
+    Kept,
     Limited,
     Member,
     Nested,
@@ -107,12 +108,17 @@ class Plans:
         told = {field.today for field in spec.fields}
         fields = [self._field(core, field, field.name) for field in spec.fields]
         fields += [self._field(core, field, None) for field in today.fields if field.name not in told]
+        if today.kept is not None:
+            if spec.names != today.names:
+                raise Inexpressible(f"{cls.__qualname__} keeps fields beside those that were taught other names")
+            fields.append(self._field(core, today.kept, None))
         validation = validation_of(cls)
         bare = holds_fields_alone(cls)
         plan.fill(
             tuple(fields),
             _ordered(cls, spec),
-            spec.unknown == "ignore",
+            core.UNKNOWN[spec.unknown],
+            today.kept is not None,
             bare,
             bare and is_permanent(cls) and is_in_no_cycle(cls, set()),
             validation and validation.check,
@@ -187,6 +193,8 @@ class Plans:
             case Taught(inner=inner, structure=structure, unstructure=unstructure):
                 load = structure and doubting(structure)
                 return {"inner": (self.node(core, inner),), "load": load, "dump": unstructure}
+            case Kept(inner=inner, bounds=bounds):
+                return {"operation": "limited", "inner": (self.node(core, inner),), **_limits(bounds)}
             case Limited(inner=inner, bounds=bounds):
                 return {"inner": (self.node(core, inner),), **_limits(bounds)}
             case Nullable(inner=inner):

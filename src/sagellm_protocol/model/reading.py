@@ -18,6 +18,8 @@ from sagellm_protocol.model.compiled import plans_of, reader as compiled_reader
 from sagellm_protocol.model.constructor import draft_of
 from sagellm_protocol.model.deriving import made
 from sagellm_protocol.model.exceptions import ValidationError
+from sagellm_protocol.model.frozen import EMPTY
+from sagellm_protocol.model.keeping import keeper
 from sagellm_protocol.model.kinds import MAX_FREE_DEPTH, Choice, Nested, Type, classes_in
 from sagellm_protocol.model.naming import full_name
 from sagellm_protocol.model.nesting import refuse_too_deep, too_deep
@@ -26,7 +28,7 @@ from sagellm_protocol.model.plans import Plans
 from sagellm_protocol.model.refusing import refuse_abstract
 from sagellm_protocol.model.source import DOUBTS, Doubt, Function
 from sagellm_protocol.model.spec import Derived, Field, Made, Mark, Spec, Unknown, spec_of
-from sagellm_protocol.model.statements import CheckStatements, Origin
+from sagellm_protocol.model.statements import FREEZE, CheckStatements, Origin
 from sagellm_protocol.model.teaching import UNTAUGHT, Teaching, standing_in
 from sagellm_protocol.model.validating import validation_of
 
@@ -91,7 +93,7 @@ class Readers:
 
     def _write(self, spec: Spec) -> Callable[[Any], Any]:
         to = Function("read_" + spec.name.replace(".", "_"))
-        absent = to.bind("ABSENT", ABSENT)
+        absent, kept = to.bind("ABSENT", ABSENT), to.fresh("kept")
         to.add("if _type(_payload) is not _dict: raise _Doubt")
         # With as many fields as the message has, all are there, or one is unknown and another missing.
         to.add(f"_whole = _len(_payload) == {len(spec.fields)}")
@@ -108,10 +110,15 @@ class Readers:
             found = f"_payload[{field.name!r}]" if field.required else f"_get({field.name!r}, {absent})"
             to.add(f"{to.local(field.name)} = {found}")
         known = to.bind("known", spec.names)
-        if (self.unknown or spec.unknown) == "forbid":
+        doing = spec.on_unknown(self.unknown)
+        if doing == "forbid":
             to.add(f"if not _payload.keys() <= {known}: raise _Doubt")
-        else:
+        elif doing == "ignore":
             to.add(f"{to.bind('pass_over', pass_over)}(_payload, {known})")
+        else:
+            to.add(f"{kept} = {to.bind('keep', keeper(spec.names, FREEZE[self.origin][1]))}(_payload)")
+            if refused := spec_of(spec.cls).names - spec.names:
+                to.add(f"if not {to.bind('refused', refused)}.isdisjoint({kept}): raise _Doubt")
         to.indent -= 1
         for rule in spec.rules:
             nothing = " and ".join(
@@ -119,7 +126,8 @@ class Readers:
             )
             to.add(f"if {nothing}: raise _Doubt")
         if self.specs is None:
-            self._build(to, spec)
+            empty = to.bind("EMPTY", EMPTY)
+            self._build(to, spec, f"{empty} if _whole else {kept}" if doing == "keep" else empty)
         else:
             for field in spec.fields:
                 self._check(to, field)
@@ -134,7 +142,7 @@ class Readers:
         if not field.required:
             to.indent -= 1
 
-    def _build(self, to: Function, spec: Spec) -> None:
+    def _build(self, to: Function, spec: Spec, kept: str) -> None:
         refuse_abstract(spec.cls)
         draft = draft_of(spec.cls)
         told = {field.today for field in spec.fields}
@@ -150,6 +158,8 @@ class Readers:
         for field in untold:
             if not isinstance(field.default, Derived):
                 self._put(to, spec, draft, field.today, _default(to, field))
+        if spec.kept is not None:
+            self._put(to, spec, draft, spec.kept.name, kept)
         if draft is not None:
             to.add(f"_self.__class__ = {to.bind('cls', spec.cls)}")
         for field in spec.fields:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import inspect
 import typing
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 import attrs
 
 from sagellm_protocol.model.exceptions import DeclarationError
 from sagellm_protocol.model.naming import full_name, is_plain_identifier
+from sagellm_protocol.model.spec import Unknown
 
 _BUILT = "messages are built by __new__ alone, and decoding calls no other; use a classmethod, or derived(...)"
 _COPIED = "a copy of a message is the message itself"
@@ -186,6 +187,25 @@ def refuse_fields(cls: type, fields: list[attrs.Attribute[Any]], *, order: bool,
         other = arguments.setdefault(field.alias or field.name, field.name)
         if other != field.name:
             raise refused(cls, f"alias={field.alias!r} is how {other} is given", field.name)
+
+
+def refuse_keeping(cls: type, unknown: Unknown, keeping: Sequence[str]) -> None:
+    """Raise where a class does not say in one way whether, and where, it keeps what it does not know.
+
+    Args:
+        cls: the class.
+        unknown: what it says of fields that it does not have.
+        keeping: its fields whose default is ``KEPT``.
+
+    Raises:
+        DeclarationError: with the place, and what to write instead.
+    """
+    if unknown == "keep" and not keeping:
+        raise refused(cls, "unknown='keep' needs a field to keep things in; write extra: JsonObject = KEPT")
+    if unknown != "keep" and keeping:
+        raise refused(cls, f"holds what is kept, and nothing is; write unknown='keep', not {unknown!r}", keeping[0])
+    if len(keeping) > 1:
+        raise refused(cls, f"what is kept is in {keeping[0]} already", keeping[1])
 
 
 def refuse_attrs_subclass(cls: type) -> None:

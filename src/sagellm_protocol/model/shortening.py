@@ -78,13 +78,15 @@ class Walk(ABC, Generic[R]):
         fields = (
             (field, self._field(field.repr, getattr(message, field.name), level - 1))
             for field in cls.__attrs_attrs__
-            if field.repr is not False
+            if field.repr is not False and (field.repr is not unless_empty or getattr(message, field.name))
         )
         return self.record(cls, fields)
 
     def _field(self, own: Any, value: Any, level: int) -> R:
         """The value of a field, in the way that the field says, if it says any (``repr=function``)."""
-        return self.value(value, level) if own is True else self.leaf(_told_by(own, value, self.limits.text))
+        if own is True or own is unless_empty:
+            return self.value(value, level)
+        return self.leaf(_told_by(own, value, self.limits.text))
 
     def _under(self, key: Any, value: Any, level: int) -> R:
         """What stands under a key of a dict, unless that is the name of a field that is not shown."""
@@ -139,6 +141,11 @@ def _told_by(show: Callable[[Any], str], value: object, most: int) -> str:
 def short(value: object) -> str:
     """``repr(value)``, with long texts, sequences and mappings cut."""
     return _Text().value(value, CUT.levels)
+
+
+def unless_empty(value: object) -> str:
+    """The way of a field (``repr=unless_empty``) that is shown as others are, and only where it holds anything."""
+    return short(value)
 
 
 class Shown(str):

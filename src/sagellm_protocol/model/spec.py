@@ -11,7 +11,7 @@ import attrs
 from sagellm_protocol.model.kinds import OneOf, Type, plain_text
 from sagellm_protocol.model.paths import Hidden
 
-Unknown: TypeAlias = Literal["forbid", "ignore"]
+Unknown: TypeAlias = Literal["forbid", "ignore", "keep"]
 """What to do with a field that the class does not have."""
 
 
@@ -111,6 +111,17 @@ class Spec:
     cls: type = attrs.field(eq=False)
     unknown: Unknown = "forbid"
     rules: tuple[NotAllNull, ...] = ()
+    kept: Field | None = attrs.field(default=None, eq=False)
+    """What holds the fields of a payload that are none of these, where they are kept. It is none on the wire."""
+
+    def on_unknown(self, asked: Unknown | None) -> Unknown:
+        """What to do with a field that it does not have: what is asked for, as far as it can, or else what it says."""
+        return self.unknown if asked is None or (asked == "keep" and self.kept is None) else asked
+
+    @property
+    def held(self) -> tuple[Field, ...]:
+        """All that a message holds: the fields, and what keeps others."""
+        return self.fields if self.kept is None else (*self.fields, self.kept)
 
     @cached_property
     def names(self) -> frozenset[str]:
@@ -125,17 +136,17 @@ class Spec:
     @cached_property
     def arguments(self) -> Mapping[str, str]:
         """What the constructor calls each field, by its name today."""
-        return {field.today or field.name: field.argument for field in self.fields}
+        return {field.today or field.name: field.argument for field in self.held}
 
     @cached_property
     def steps(self) -> Mapping[str, str]:
         """The step of a path to each field, by its name today."""
-        return {field.today or field.name: field.step for field in self.fields}
+        return {field.today or field.name: field.step for field in self.held}
 
     @cached_property
     def stray(self) -> type[str]:
         """The step to what is no field: that may be a field that is not shown, misspelt."""
-        return Hidden if any(field.secret for field in self.fields) else str
+        return Hidden if any(field.secret for field in self.held) else str
 
     @cached_property
     def required(self) -> frozenset[str]:

@@ -37,6 +37,7 @@ from sagellm_protocol.model.kinds import (
     Text,
     Type,
     assert_never,
+    nested_in,
     wire_kind,
 )
 from sagellm_protocol.model.source import Function, doubting
@@ -45,7 +46,7 @@ Origin: TypeAlias = Literal["python", "json", "msgpack", "dict"]
 """Whose values: a caller's arguments; a JSON parser's, whose floats are finite and whose integers fit 64 bits; a
 MessagePack parser's, whose integers fit; a caller's dict, of which nothing is known."""
 
-_FREEZE: dict[Origin, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
+FREEZE: dict[Origin, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
     "python": (freezing.freeze, freezing.freeze_table),
     "json": (freezing.freeze_parsed, freezing.freeze_parsed_table),
     "msgpack": (freezing.freeze_parsed, freezing.freeze_parsed_table),
@@ -98,7 +99,7 @@ class CheckStatements:
             case Table():
                 self._table(to, kind, name)
             case Free():
-                to.add(f"{name} = {to.bind('freeze', _FREEZE[self.origin][0])}({name})")
+                to.add(f"{name} = {to.bind('freeze', FREEZE[self.origin][0])}({name})")
             case Either():
                 self._either(to, kind, name)
             case _:
@@ -234,7 +235,7 @@ class CheckStatements:
 
     def _table(self, to: Function, kind: Table, name: str) -> None:
         if isinstance(kind.value, Free):
-            to.add(f"{name} = {to.bind('freeze_table', _FREEZE[self.origin][1])}({name})")
+            to.add(f"{name} = {to.bind('freeze_table', FREEZE[self.origin][1])}({name})")
             return
         to.add(
             f"if _type({name}) is not _dict and _type({name}) is not {to.bind('FrozenDict', FrozenDict)}: raise _Doubt"
@@ -258,6 +259,9 @@ class CheckStatements:
                 classes = to.bind(held.name, held.cls)
             elif self.origin == "python" and classes == "_list":
                 classes = "(_list, _tuple)"
+            elif self.origin == "python" and nested_in(held):
+                # Of a payload, which may be given for a message as well, the thorough path makes one.
+                classes = to.bind("held", tuple(nested.cls for nested in nested_in(held)))
             to.add(f"{'elif' if index else 'if'} _isinstance({name}, {classes}):")
             to.indent += 1
             self.write(to, option, name)

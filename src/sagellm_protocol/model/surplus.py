@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, TypeAlias
 
 from sagellm_protocol.model.choosing import chosen
 from sagellm_protocol.model.containers import is_sequence, items_of, pairs_of
@@ -63,38 +63,56 @@ def _unknown(kind: Type, payload: Any, specs: Mapping[str, Spec] | None, path: P
             return
 
 
-def without_unknown(kind: Type, payload: Any, specs: Mapping[str, Spec]) -> Any:
+Keeping: TypeAlias = "Callable[[type], frozenset[str] | None]"
+"""Says of a message which names nothing can be kept by; None where it keeps nothing."""
+
+
+def _nothing(message: type) -> None:
+    """No message keeps anything."""
+
+
+def without_unknown(kind: Type, payload: Any, specs: Mapping[str, Spec], keeping: Keeping = _nothing) -> Any:
     """The payload without the fields that its message does not have in ``specs``, nested messages included.
 
     What was checked is taken for what it was checked as: any sequence becomes a list, any mapping a dict.
+
+    Args:
+        kind: what the payload is.
+        payload: the payload.
+        specs: the messages of its revision, by name.
+        keeping: which messages keep such fields all the same, by other names than some.
     """
     if not nested_in(kind):
         return payload
     match kind:
         case Nullable():
-            return payload if payload is None else without_unknown(kind.inner, payload, specs)
+            return payload if payload is None else without_unknown(kind.inner, payload, specs, keeping)
         case Limited():
-            return without_unknown(kind.inner, payload, specs)
+            return without_unknown(kind.inner, payload, specs, keeping)
         case Nested() if isinstance(payload, dict):
-            given = _texts(payload)
-            return {
-                field.name: without_unknown(field.type, given[field.name], specs)
-                for field in specs[kind.name].fields
+            of, given = specs[kind.name], _texts(payload)
+            known = {
+                field.name: without_unknown(field.type, given[field.name], specs, keeping)
+                for field in of.fields
                 if field.name in given
             }
+            taken = keeping(of.cls)
+            if taken is None:
+                return known
+            return known | {name: given[name] for name in given if name not in of.names and name not in taken}
         case Choice(options=options) if isinstance(payload, dict):
             given = _texts(payload)
             spec = chosen([specs[option.name] for option in options], kind.tag, given)
-            return payload if spec is None else without_unknown(Nested(spec.name, spec.cls), given, specs)
+            return payload if spec is None else without_unknown(Nested(spec.name, spec.cls), given, specs, keeping)
         case Either(options=options):
             for option in options:
                 if _is_container(option, payload):
-                    return without_unknown(option, payload, specs)
+                    return without_unknown(option, payload, specs, keeping)
             return payload
         case Items() if is_sequence(payload):
-            return [without_unknown(kind.item, item, specs) for item in items_of(payload)]
+            return [without_unknown(kind.item, item, specs, keeping) for item in items_of(payload)]
         case Table() if isinstance(payload, Mapping):
-            return {str(key): without_unknown(kind.value, item, specs) for key, item in pairs_of(payload)}
+            return {str(key): without_unknown(kind.value, item, specs, keeping) for key, item in pairs_of(payload)}
         case _:
             return payload
 

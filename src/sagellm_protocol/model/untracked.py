@@ -15,7 +15,7 @@ _IMMUTABLE = ("UUID", "date", "timedelta", "Decimal", "bytes", "Path", "PurePosi
 def holds_fields_alone(cls: type) -> bool:
     """Whether an instance has no slot but its fields, and no ``__dict__``."""
     slots = {name for base in cls.__mro__ for name in vars(base).get("__slots__", ())} - {"__weakref__"}
-    return slots == spec_of(cls).names and not cls.__dictoffset__
+    return slots == {field.name for field in spec_of(cls).held} and not cls.__dictoffset__
 
 
 def is_permanent(cls: type) -> bool:

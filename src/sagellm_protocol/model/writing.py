@@ -9,6 +9,7 @@ import attrs
 
 from sagellm_protocol.model.compiled import chained, plans_of, writer as compiled_writer
 from sagellm_protocol.model.frozen import thaw
+from sagellm_protocol.model.keeping import beside
 from sagellm_protocol.model.kinds import (
     Choice,
     Converted,
@@ -139,7 +140,16 @@ class Writers:
                 else:
                     value = self._expression(to, field.type, local)
             items.append(f"{field.name!r}: {value}")
+        if (kept := self.spec(cls).kept) is not None:
+            items.append(f"**{self._kept(to, self.spec(cls), kept, message)}")
         return f"{{{', '.join(items)}}}"
+
+    def _kept(self, to: Function, spec: Spec, kept: Field, message: str) -> str:
+        """An expression for what a message in a local variable keeps beside its fields."""
+        value = f"{message}.{kept.name}"
+        if not spec.names <= spec_of(spec.cls).names:
+            value = f"{to.bind('beside', beside(spec.name, spec.names))}({value})"
+        return value if as_it_is(kept.type, self.form) else f"{to.bind('thaw', thaw)}({value})"
 
     def _short(self, cls: Any) -> Callable[[Any], dict[str, Any]]:
         spec = self.spec(cls)
@@ -156,6 +166,8 @@ class Writers:
                 to.add(put)
             else:
                 to.add(f"if {self._differs(to, field, local)}: {put}")
+        if spec.kept is not None:
+            to.add(f"_payload.update({self._kept(to, spec, spec.kept, '_self')})")
         to.add("return _payload")
         return to.compile("_self")
 

@@ -63,15 +63,17 @@ def _writers() -> Writers:
 
 
 def _without_none(value: Any, payload: Any) -> Any:
-    """A payload without fields that are null, at any depth; free JSON and the items of mappings stay."""
+    """A payload without fields that are null, at any depth; free JSON, what is kept and the items of mappings stay."""
     cls = message_of(type(value))
     if cls is not None:
-        held = ((field, getattr(value, field.name)) for field in spec_of(cls).fields if field.name in payload)
-        return {
+        spec = spec_of(cls)
+        held = ((field, getattr(value, field.name)) for field in spec.fields if field.name in payload)
+        written = {
             field.name: _without_none(inner, payload[field.name]) if nested_in(field.type) else payload[field.name]
             for field, inner in held
             if inner is not None
         }
+        return written | {name: payload[name] for name in payload if name not in spec.names}
     if isinstance(value, tuple):
         return [_without_none(*pair) for pair in zip(value, payload, strict=True)]
     if isinstance(value, dict):
