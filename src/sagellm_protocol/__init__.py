@@ -104,6 +104,15 @@ if TYPE_CHECKING:
     from sagellm_protocol.model.mutable import Mutable as Mutable, mutable as mutable
     from sagellm_protocol.model.showing import showing as showing
     from sagellm_protocol.openai_types import (
+        ChatAllowedTools as ChatAllowedTools,
+        ChatAllowedToolsChoice as ChatAllowedToolsChoice,
+        ChatAnnotation as ChatAnnotation,
+        ChatApproximateLocation as ChatApproximateLocation,
+        ChatAudio as ChatAudio,
+        ChatAudioDelta as ChatAudioDelta,
+        ChatAudioOptions as ChatAudioOptions,
+        ChatAudioPart as ChatAudioPart,
+        ChatCacheBreakpoint as ChatCacheBreakpoint,
         ChatCompletionChoice as ChatCompletionChoice,
         ChatCompletionRequest as ChatCompletionRequest,
         ChatCompletionResponse as ChatCompletionResponse,
@@ -111,10 +120,53 @@ if TYPE_CHECKING:
         ChatCompletionStreamDelta as ChatCompletionStreamDelta,
         ChatCompletionStreamResponse as ChatCompletionStreamResponse,
         ChatCompletionUsage as ChatCompletionUsage,
+        ChatContentPart as ChatContentPart,
+        ChatCustomCall as ChatCustomCall,
+        ChatCustomChoice as ChatCustomChoice,
+        ChatCustomDefinition as ChatCustomDefinition,
+        ChatCustomTool as ChatCustomTool,
+        ChatCustomToolCall as ChatCustomToolCall,
+        ChatFile as ChatFile,
+        ChatFilePart as ChatFilePart,
+        ChatFunctionCall as ChatFunctionCall,
+        ChatFunctionCallDelta as ChatFunctionCallDelta,
+        ChatFunctionChoice as ChatFunctionChoice,
+        ChatFunctionDefinition as ChatFunctionDefinition,
+        ChatFunctionTool as ChatFunctionTool,
+        ChatFunctionToolCall as ChatFunctionToolCall,
+        ChatGrammar as ChatGrammar,
+        ChatGrammarInput as ChatGrammarInput,
+        ChatImagePart as ChatImagePart,
+        ChatImageURL as ChatImageURL,
+        ChatInputAudio as ChatInputAudio,
+        ChatJsonObjectFormat as ChatJsonObjectFormat,
+        ChatJsonSchema as ChatJsonSchema,
+        ChatJsonSchemaFormat as ChatJsonSchemaFormat,
+        ChatLogprobs as ChatLogprobs,
         ChatMessage as ChatMessage,
+        ChatPrediction as ChatPrediction,
+        ChatPromptCacheOptions as ChatPromptCacheOptions,
+        ChatRefusalPart as ChatRefusalPart,
+        ChatResponseFormat as ChatResponseFormat,
+        ChatTextFormat as ChatTextFormat,
+        ChatTextInput as ChatTextInput,
+        ChatTextPart as ChatTextPart,
+        ChatTokenLogprob as ChatTokenLogprob,
+        ChatTool as ChatTool,
+        ChatToolCall as ChatToolCall,
+        ChatToolCallDelta as ChatToolCallDelta,
+        ChatToolChoice as ChatToolChoice,
+        ChatToolName as ChatToolName,
+        ChatTopLogprob as ChatTopLogprob,
+        ChatUrlCitation as ChatUrlCitation,
+        ChatUserLocation as ChatUserLocation,
+        ChatVoice as ChatVoice,
+        ChatWebSearchOptions as ChatWebSearchOptions,
         CompletionChoice as CompletionChoice,
+        CompletionLogprobs as CompletionLogprobs,
         CompletionRequest as CompletionRequest,
         CompletionResponse as CompletionResponse,
+        CompletionTokensDetails as CompletionTokensDetails,
         CompletionUsage as CompletionUsage,
         EmbeddingData as EmbeddingData,
         EmbeddingRequest as EmbeddingRequest,
@@ -124,6 +176,8 @@ if TYPE_CHECKING:
         ModelListResponse as ModelListResponse,
         OpenAIError as OpenAIError,
         OpenAIErrorResponse as OpenAIErrorResponse,
+        PromptTokensDetails as PromptTokensDetails,
+        StreamOptions as StreamOptions,
     )
     from sagellm_protocol.operator_mapping import (
         LogicalOperator as LogicalOperator,
@@ -179,6 +233,8 @@ if TYPE_CHECKING:
         StreamEventDelta as StreamEventDelta,
         StreamEventEnd as StreamEventEnd,
         StreamEventStart as StreamEventStart,
+        TokenLogprob as TokenLogprob,
+        TokenLogprobs as TokenLogprobs,
     )
 
 else:
@@ -222,11 +278,23 @@ else:
             "model.mutable": "Mutable mutable",
             "model.showing": "showing",
             "openai_types": """
+                ChatAllowedTools ChatAllowedToolsChoice ChatAnnotation ChatApproximateLocation
+                ChatAudio ChatAudioDelta ChatAudioOptions ChatAudioPart ChatCacheBreakpoint
                 ChatCompletionChoice ChatCompletionRequest ChatCompletionResponse
                 ChatCompletionStreamChoice ChatCompletionStreamDelta ChatCompletionStreamResponse
-                ChatCompletionUsage ChatMessage CompletionChoice CompletionRequest CompletionResponse
+                ChatCompletionUsage ChatContentPart ChatCustomCall ChatCustomChoice
+                ChatCustomDefinition ChatCustomTool ChatCustomToolCall ChatFile ChatFilePart
+                ChatFunctionCall ChatFunctionCallDelta ChatFunctionChoice ChatFunctionDefinition
+                ChatFunctionTool ChatFunctionToolCall ChatGrammar ChatGrammarInput ChatImagePart
+                ChatImageURL ChatInputAudio ChatJsonObjectFormat ChatJsonSchema ChatJsonSchemaFormat
+                ChatLogprobs ChatMessage ChatPrediction ChatPromptCacheOptions ChatRefusalPart
+                ChatResponseFormat ChatTextFormat ChatTextInput ChatTextPart ChatTokenLogprob ChatTool
+                ChatToolCall ChatToolCallDelta ChatToolChoice ChatToolName ChatTopLogprob
+                ChatUrlCitation ChatUserLocation ChatVoice ChatWebSearchOptions CompletionChoice
+                CompletionLogprobs CompletionRequest CompletionResponse CompletionTokensDetails
                 CompletionUsage EmbeddingData EmbeddingRequest EmbeddingResponse EmbeddingUsage
-                ModelInfo ModelListResponse OpenAIError OpenAIErrorResponse
+                ModelInfo ModelListResponse OpenAIError OpenAIErrorResponse PromptTokensDetails
+                StreamOptions
             """,
             "operator_mapping": """
                 LogicalOperator OperatorConstraint OperatorMapping OperatorRegistryEntry
@@ -242,7 +310,7 @@ else:
             "timestamps": "Timestamps",
             "types": """
                 DeltaEvent EndEvent Metrics Request Response StartEvent StreamEvent StreamEventDelta
-                StreamEventEnd StreamEventStart
+                StreamEventEnd StreamEventStart TokenLogprob TokenLogprobs
             """,
         },
     )

@@ -5,19 +5,24 @@ from typing import Any, Literal, TypeAlias
 
 from sagellm_protocol.errors import Error
 from sagellm_protocol.latencies import latencies
-from sagellm_protocol.model import message, rule
+from sagellm_protocol.model import Rule, message, rule
 from sagellm_protocol.model.units import (
     AnyMilliseconds,
     AnyTokens,
+    Byte,
     Bytes,
     Count,
+    LogitBias,
+    LogProbability,
     Megabytes,
     Milliseconds,
+    Penalty,
     PositiveTokens,
     Rank,
     Ratio,
     Size,
     Temperature,
+    TokenId,
     Tokens,
     TokensPerSecond,
     TopP,
@@ -35,6 +40,20 @@ from sagellm_protocol.timestamps import Timestamps
             "empty where messages holds the input",
             lambda it: not (it.prompt and it.messages),
             why="Two inputs do not say which one to answer.",
+        ),
+        rule(
+            "no-ids-beside-text",
+            ("prompt_token_ids", "prompt", "messages"),
+            "null where prompt or messages holds the input",
+            lambda it: it.prompt_token_ids is None or not (it.prompt or it.messages),
+            why="Two inputs do not say which one to answer.",
+        ),
+        rule(
+            "bias-of-tokens",
+            ("logit_bias",),
+            "of token ids, written in digits",
+            lambda it: it.logit_bias is None or all(key.isascii() and key.isdigit() for key in it.logit_bias),
+            why="Keys are text in JSON, and no engine knows a token by another name.",
         ),
         rule(
             "world-size-of-rank",
@@ -101,19 +120,44 @@ class Request:
     model: str = ""
     """Name of the model to run; empty leaves the choice to an engine that serves only one."""
     prompt: str = ""
-    """Text to continue; empty where ``messages`` holds the input."""
+    """Text to continue; empty where ``messages`` or ``prompt_token_ids`` holds the input."""
+    prompt_token_ids: Sequence[TokenId] | None = None
+    """Ids of the tokens to continue, in the model's vocabulary, for a client that has its own tokenizer; None where the
+    input is text."""
     messages: Sequence[ChatMessage] | None = None
     """Conversation so far, oldest turn first, for the engine's chat template; None where ``prompt`` is the input."""
+    tools: Sequence[Mapping[str, Any]] | None = None
+    """What the model may call, for the chat template: free JSON as OpenAI writes it; None where there is nothing."""
+    tool_choice: Any = None
+    """Which tool to call, as free JSON as OpenAI writes it: "none", "auto", "required", or an object that names one;
+    None leaves it to the model."""
+    response_format: Mapping[str, Any] | None = None
+    """The form that the output must have, such as a JSON Schema, as free JSON as OpenAI writes it; None for any."""
     max_tokens: PositiveTokens
     """Most output tokens to generate, at least 1; reaching it ends the answer with ``finish_reason`` "length"."""
     stream: bool = False
     """Whether to answer with stream events as tokens are decoded; false asks for a single ``Response``."""
     sampling_params: SamplingParams | None = None
-    """How to choose the next token, in full; None leaves all but ``temperature`` and ``top_p`` to the engine."""
+    """How to choose the next token, in full; None leaves all that the request does not set beside it to the engine."""
     temperature: Temperature | None = None
     """Softmax temperature, 0 to 2, where 0 is greedy; None means that the request does not set it here."""
     top_p: TopP | None = None
     """Nucleus sampling mass, above 0 and up to 1, where 1 keeps all tokens; None means not set here."""
+    presence_penalty: Penalty | None = None
+    """Subtracted once from the logit of every token already in the output, -2 to 2; None means not set here."""
+    frequency_penalty: Penalty | None = None
+    """Subtracted from a token's logit for each time it is already in the output, -2 to 2; None means not set here."""
+    logit_bias: Mapping[str, LogitBias] | None = None
+    """Added to the logits of tokens, -100 (never) to 100 (always), by token id in digits; None adds nothing."""
+    seed: int | None = None
+    """Seed of the random generator, so that sampling can be repeated; None means not set here."""
+    stop: Sequence[str] | None = None
+    """Texts that end generation as soon as the output contains one of them; None means not set here."""
+    stop_token_ids: Sequence[TokenId] | None = None
+    """Ids of tokens that end generation, beside the model's own end tokens; None for no others."""
+    logprobs: Count | None = None
+    """Log-probabilities to tell of each output token: its own, and those of this many most probable ones; None for none
+    at all."""
     kv_budget_tokens: PositiveTokens | None = None
     """Most tokens whose keys and values may be cached for this request, at least 1; None sets no budget."""
     metadata: Mapping[str, Any] | None = None
@@ -306,6 +350,45 @@ class Metrics:
         return cls(**computed, **told)
 
 
+_OF_A_PROBABILITY = rule(
+    "of-a-probability",
+    ("logprob",),
+    "at most 0, give or take 0.001",
+    lambda it: it.logprob <= 0.001,
+    why="It is the logarithm of a probability, which is at most 1 but for rounding.",
+)
+
+
+@message(rules=(_OF_A_PROBABILITY,))
+class TokenLogprob:
+    """A token that the model could have chosen, and how probable it was."""
+
+    token_id: TokenId
+    """Id of the token in the model's vocabulary."""
+    text: str
+    """The token as text; what is no whole character by itself is written as U+FFFD."""
+    logprob: LogProbability
+    """Natural logarithm of its probability; -9999 stands for a probability of 0, since JSON knows no infinity."""
+    bytes: Sequence[Byte] | None = None
+    """The token as bytes of UTF-8, which also tell parts of a character; None where the engine does not tell them."""
+
+
+@message(rules=(_OF_A_PROBABILITY,))
+class TokenLogprobs:
+    """An output token, how probable it was, and the most probable ones in its place."""
+
+    token_id: TokenId
+    """Id of the token in the model's vocabulary."""
+    text: str
+    """The token as text; what is no whole character by itself is written as U+FFFD."""
+    logprob: LogProbability
+    """Natural logarithm of its probability; -9999 stands for a probability of 0, since JSON knows no infinity."""
+    bytes: Sequence[Byte] | None = None
+    """The token as bytes of UTF-8, which also tell parts of a character; None where the engine does not tell them."""
+    top: Sequence[TokenLogprob] = ()
+    """The ``Request.logprobs`` most probable tokens in its place, the most probable first; it may be among them."""
+
+
 _ERROR_IF_AND_ONLY_IF_FAILED = rule(
     "error-if-and-only-if-failed",
     ("error", "finish_reason"),
@@ -314,8 +397,33 @@ _ERROR_IF_AND_ONLY_IF_FAILED = rule(
     why="The error is what went wrong, and nothing else did.",
 )
 
+_CACHED_OF_THE_PROMPT = rule(
+    "cached-of-the-prompt",
+    ("cached_prompt_tokens", "prompt_tokens"),
+    "at most prompt_tokens",
+    lambda it: (
+        it.cached_prompt_tokens is None or it.prompt_tokens is None or it.cached_prompt_tokens <= it.prompt_tokens
+    ),
+    why="They are among the tokens of the prompt.",
+)
 
-@message(rules=(_ERROR_IF_AND_ONLY_IF_FAILED,))
+
+def _logprobs_of(tokens: str) -> Rule:
+    """Log-probabilities, where they are told, go with the tokens in a field, one by one."""
+
+    def fit(it: Any) -> bool:
+        return it.logprobs is None or [found.token_id for found in it.logprobs] == list(getattr(it, tokens))
+
+    return rule(
+        "logprobs-of-the-tokens",
+        ("logprobs", tokens),
+        f"of the tokens of {tokens}, in their order",
+        fit,
+        why="Each is of one output token.",
+    )
+
+
+@message(rules=(_ERROR_IF_AND_ONLY_IF_FAILED, _CACHED_OF_THE_PROMPT, _logprobs_of("output_tokens")))
 class Response:
     """The whole answer to a request with ``stream=False``; sent once, by the engine to the caller."""
 
@@ -327,8 +435,12 @@ class Response:
     """All generated text, without the prompt; may be partial or empty if the request failed."""
     output_tokens: Sequence[int]
     """Ids of all generated tokens in the model's vocabulary, in order."""
+    logprobs: Sequence[TokenLogprobs] | None = None
+    """How probable each of those tokens was; None where ``Request.logprobs`` did not ask."""
     prompt_tokens: AnyTokens | None = None
     """Number of tokens in the prompt; None where the engine did not count them."""
+    cached_prompt_tokens: Tokens | None = None
+    """How many of them the prefix cache held, at least 0; None where the engine does not tell."""
     finish_reason: Literal["stop", "length", "error"]
     """Why generation ended: "stop" at an end token or stop sequence, "length" at ``max_tokens``, "error" on failure."""
     metrics: Metrics
@@ -353,7 +465,7 @@ class StreamEventStart:
     """Number of tokens in the prompt; None where the engine has not counted them."""
 
 
-@message
+@message(rules=(_logprobs_of("content_tokens"),))
 class StreamEventDelta:
     """New output since the event before: sent by the engine zero or more times, between start and end."""
 
@@ -369,9 +481,11 @@ class StreamEventDelta:
     """The new text alone; append it to what came before. Empty while tokens do not yet make up a character."""
     content_tokens: Sequence[int]
     """Ids of the new tokens, in order: one in plain decode, several with speculative decoding."""
+    logprobs: Sequence[TokenLogprobs] | None = None
+    """How probable each of the new tokens was; None where ``Request.logprobs`` did not ask."""
 
 
-@message(rules=(_ERROR_IF_AND_ONLY_IF_FAILED,))
+@message(rules=(_ERROR_IF_AND_ONLY_IF_FAILED, _CACHED_OF_THE_PROMPT, _logprobs_of("output_tokens")))
 class StreamEventEnd:
     """Last event of a stream, sent once, after success and after failure alike: the whole output and its cost."""
 
@@ -385,10 +499,14 @@ class StreamEventEnd:
     """Identifies the engine that served the stream."""
     prompt_tokens: AnyTokens | None = None
     """Number of tokens in the prompt; None where the engine did not count them."""
+    cached_prompt_tokens: Tokens | None = None
+    """How many of them the prefix cache held, at least 0; None where the engine does not tell."""
     content: str
     """All generated text: the contents of the deltas joined."""
     output_tokens: Sequence[int]
     """Ids of all generated tokens, in order: the tokens of the deltas joined."""
+    logprobs: Sequence[TokenLogprobs] | None = None
+    """How probable each of them was: those of the deltas joined; None where ``Request.logprobs`` did not ask."""
     finish_reason: Literal["stop", "length", "error"]
     """Why generation ended: "stop" at an end token or stop sequence, "length" at ``max_tokens``, "error" on failure."""
     metrics: Metrics

@@ -42,6 +42,17 @@ class Backwards:
         """Whether nothing in a message, at any depth, differs between that revision and today."""
         return self._straight.same(message) and not self._way(message)
 
+    def nulls(self, message: type) -> tuple[str, ...]:
+        """The fields of a message that are left out: all that differs, at any depth, as long as they are null.
+
+        None where more may differ.
+        """
+        return () if self._way(message) else self._straight.nulls(message)
+
+    def is_straight(self, message: type) -> bool:
+        """Whether neither a conversion nor a hook touches a message: values may be left out, but none is changed."""
+        return not self._way(message)
+
     def taken_back(self, message: type, payload: dict[str, Any], *, lossy: Taking) -> dict[str, Any]:
         """A plain payload of today as that revision writes it.
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import attrs
 
@@ -21,15 +21,17 @@ from sagellm_protocol.history.conversions.nesting import Nesting, flattened, nes
 from sagellm_protocol.history.conversions.rescaled import Rescaled, rescaled
 from sagellm_protocol.history.conversions.underived import Underived, underived
 from sagellm_protocol.history.defining import HistoryError, Tables
-from sagellm_protocol.history.fitting import fits, units
+from sagellm_protocol.history.fitting import alike_types, fits, units
 from sagellm_protocol.history.omitting import (
     BecameDerived,
     GivenDefault,
+    NullAllowed,
     NullForbidden,
     Redefined,
     Required,
     became_derived,
     given_default,
+    null_allowed,
     null_forbidden,
     redefined,
     required,
@@ -40,7 +42,7 @@ from sagellm_protocol.model.annotations import read_type
 from sagellm_protocol.model.frozen import EMPTY
 from sagellm_protocol.model.kinds import Type
 from sagellm_protocol.model.shortening import SECRETS
-from sagellm_protocol.model.spec import REQUIRED, Field, NotAllNull
+from sagellm_protocol.model.spec import REQUIRED, Field, NotAllNull, Unknown
 
 __all__ = [
     "Added",
@@ -51,10 +53,13 @@ __all__ = [
     "HistoryError",
     "Introduced",
     "Joined",
+    "KeepsUnknown",
     "MembersAdded",
     "MembersRenamed",
     "Moved",
+    "Narrowed",
     "Nesting",
+    "NullAllowed",
     "NullForbidden",
     "Redefined",
     "Removed",
@@ -75,11 +80,14 @@ __all__ = [
     "flattened",
     "given_default",
     "introduced",
+    "keeps_unknown",
     "members_added",
     "members_renamed",
     "merged",
     "moved",
+    "narrowed",
     "nested",
+    "null_allowed",
     "null_forbidden",
     "redefined",
     "removed",
@@ -205,6 +213,22 @@ def against_retyping(was: Type, now: Type) -> str | None:
 
 
 @attrs.frozen
+class Narrowed:
+    """A field takes less than it did."""
+
+    message: str
+    field: str
+    was: Any
+
+    def undo(self, tables: Tables) -> None:
+        was, now = read_type(self.was), tables.field(self.message, self.field).type
+        if alike_types(was, now) or against_retyping(now, was):
+            place = f"{self.message}.{self.field}"
+            raise tables.wrong(f"{place} does not take less than it did: say retyped(...), or convert its values")
+        tables.change_field(self.message, self.field, lambda field: attrs.evolve(field, type=was))
+
+
+@attrs.frozen
 class MembersAdded:
     """An enumeration got members."""
 
@@ -232,6 +256,22 @@ class RuleDropped:
             tables.field(self.message, name)
         spec = tables.message(self.message)
         tables.put(self.message, spec.fields, (*spec.rules, self.rule))
+
+
+@attrs.frozen
+class KeepsUnknown:
+    """Messages keep fields that they do not have."""
+
+    messages: tuple[str, ...]
+    was: Unknown
+
+    def undo(self, tables: Tables) -> None:
+        if self.was not in ("forbid", "ignore"):
+            raise tables.wrong(f"what messages did before they kept fields was 'forbid' or 'ignore', not {self.was!r}")
+        for name in self.messages:
+            if tables.message(name).kept is None:
+                raise tables.wrong(f"{name} does not keep fields that it does not have")
+            tables.messages[name] = attrs.evolve(tables.messages[name], unknown=self.was, kept=None)
 
 
 def introduced(*names: str) -> Introduced:
@@ -265,6 +305,14 @@ def retyped(message: str, field: str, *, was: Any) -> Retyped:
     return Retyped(message, field, was)
 
 
+def narrowed(message: str, field: str, *, was: Any) -> Narrowed:
+    """A field takes less than it did: narrower bounds, fewer options. ``was`` is the annotation it had.
+
+    A payload of before that holds what it no longer takes is none of today: decoding it is an error, at that place.
+    """
+    return Narrowed(message, field, was)
+
+
 def members_added(enum: str, *members: str) -> MembersAdded:
     """An enumeration got members, by name."""
     return MembersAdded(enum, members)
@@ -273,6 +321,15 @@ def members_added(enum: str, *members: str) -> MembersAdded:
 def rule_dropped(message: str, rule: NotAllNull) -> RuleDropped:
     """A rule between fields went."""
     return RuleDropped(message, rule)
+
+
+def keeps_unknown(*messages: str, was: Literal["forbid", "ignore"]) -> KeepsUnknown:
+    """Messages keep fields that they do not have (``@message(unknown="keep")``). ``was`` is what they did before.
+
+    Where they were ignored, kept ones stay in a payload that is taken back: who reads it passes over them. Where they
+    were forbidden, they are a loss.
+    """
+    return KeepsUnknown(messages, was)
 
 
 @attrs.frozen

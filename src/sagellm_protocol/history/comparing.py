@@ -64,6 +64,7 @@ Kind: TypeAlias = Literal[
     "member removed",
     "rule added",
     "rule dropped",
+    "unknown fields",
 ]
 """What a difference is about."""
 
@@ -196,6 +197,10 @@ class Comparison:
         was = {field.name: field for field in before.fields}
         strict_before = (self.unknown or before.unknown) == "forbid"
         strict_after = (self.unknown or after.unknown) == "forbid"
+        if self.unknown is None and before.unknown != after.unknown:
+            # Who forbids them now refuses what others may have written; nobody has to write any.
+            breaks = _breaks(readers=strict_before and not strict_after, writers=strict_after)
+            yield Difference(after.name, "unknown fields", before.unknown, after.unknown, breaks)
         sources = self._sources(after)
         for field in after.fields:
             path = f"{after.name}.{field.name}"

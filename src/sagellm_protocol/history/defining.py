@@ -41,6 +41,8 @@ class Tables:
     """The default with which each other field came: what payloads of before mean, whatever it became later."""
     droppable: set[tuple[type, str]] = attrs.field(factory=set)
     """The fields, by the message's class and today's name, of which peers of before they came need know nothing."""
+    null_unsaid: set[tuple[type, str]] = attrs.field(factory=set)
+    """The fields, likewise, in which null came to be allowed, and means what leaving them out does."""
 
     def before(self, revision: str) -> Tables:
         """A copy to undo the changes of a revision in."""
@@ -53,6 +55,7 @@ class Tables:
             dict(self.unsaid),
             dict(self.came_as),
             set(self.droppable),
+            set(self.null_unsaid),
         )
 
     def before_it_came(self, message: type, field: Field) -> tuple[Any, bool]:

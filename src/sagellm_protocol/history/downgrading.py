@@ -15,7 +15,19 @@ from sagellm_protocol.history.tables import reachable
 from sagellm_protocol.model import from_plain, to_plain
 from sagellm_protocol.model.checking import Checker
 from sagellm_protocol.model.choosing import chosen
-from sagellm_protocol.model.kinds import Choice, Either, Items, Limited, Nested, Nullable, Table, Type, nested_in
+from sagellm_protocol.model.kinds import (
+    Choice,
+    Either,
+    Free,
+    Items,
+    Limited,
+    Nested,
+    Nullable,
+    Table,
+    Type,
+    nested_in,
+    parts,
+)
 from sagellm_protocol.model.paths import Path
 from sagellm_protocol.model.reading import ABSENT
 from sagellm_protocol.model.shortening import short
@@ -55,15 +67,34 @@ class Downgrades:
 
     def _same(self, old: Spec) -> bool:
         """Whether a message itself is the same, whatever differs in those that it holds."""
+        return self._came_alone(old) == []
+
+    def _came_alone(self, old: Spec) -> list[Field] | None:
+        """The fields that came since, where nothing else in a message itself differs; None where more does."""
         today = self.frame.aims[old.cls]
-        if len(old.fields) != len(today.fields) or old.rules:
-            return False
+        if old.rules or _forbids_kept(old, today):
+            return None
         if self.goes_on and any(isinstance(field.default, Derived) for field in today.fields):
-            return False
-        return all(
+            return None
+        names = {field.name for field in old.fields}
+        stayed = [field for field in today.fields if field.name in names]
+        alike = len(stayed) == len(old.fields) and all(
             before == now and before.name == before.today and same_default(before, now)
-            for before, now in zip(old.fields, today.fields, strict=True)
+            for before, now in zip(old.fields, stayed, strict=True)
         )
+        return [field for field in today.fields if field.name not in names] if alike else None
+
+    def nulls(self, message: type) -> tuple[str, ...]:
+        """The fields of a message that are left out: all that differs, at any depth, as long as they are null.
+
+        None where more may differ.
+        """
+        old = self.specs.get(message)
+        came = None if old is None else self._came_alone(old)
+        if old is None or not came or not all(self._says_nothing(message, field, None) for field in came):
+            return ()
+        held = (nested.cls for field in old.fields for nested in nested_in(field.type))
+        return tuple(field.name for field in came) if all(map(self.same, held)) else ()
 
     def message(self, cls: type, payload: dict[str, Any], path: Path, losses: Losses) -> Any:
         """A payload as the older place writes it; what that cannot say is left out and added to ``losses``."""
@@ -77,12 +108,17 @@ class Downgrades:
         today = {field.name: field for field in new.fields}
         taken: dict[str, Any] = {}
         unsayable = False
-        steps = new.steps
+        steps, stray = new.steps, new.stray
+        unsaid: set[str] = set()
         for field, value in payload.items():
-            step = steps.get(field, field)
-            if field not in today:
+            step = steps[field] if field in today else stray(field)
+            if value is None and self._means_left_out(cls, field, before.get(field)):
+                unsaid.add(field)
+            elif field not in today:
                 if reason := self._taken_name(old, field):
-                    losses.add((path, field), value, reason)
+                    losses.add((path, step), value, reason)
+                elif _forbids_kept(old, new):
+                    losses.add((path, step), value, f"{self.revision} has no field of that name, and keeps none")
                 else:
                     taken[field] = value
             elif field not in before:
@@ -90,7 +126,7 @@ class Downgrades:
             else:
                 unsayable |= self._take(taken, before[field], today[field], value, (path, step), losses)
         for field, known in today.items():
-            if field in payload:
+            if field in payload and field not in unsaid:
                 continue
             if field in before:
                 value = self._said_default(cls, before[field], known, payload)
@@ -118,6 +154,11 @@ class Downgrades:
                     unsayable = True
         return UNSAYABLE if unsayable else taken
 
+    def _means_left_out(self, cls: type, field: str, old: Field | None) -> bool:
+        """Whether null says what leaving the field out does, and cannot be said, or said something else."""
+        cannot = old is None or not isinstance(old.type, Nullable) or old.null is not REQUIRED
+        return cannot and (cls, field) in self.frame.first.null_unsaid
+
     def _taken_name(self, old: Spec, name: str) -> str | None:
         """Why a field that today does not know cannot keep its name; None where it can."""
         for field in old.fields:
@@ -131,14 +172,18 @@ class Downgrades:
         return f"came with {self.eras.since(self.frame, cls, field)}"
 
     def _leave_out(self, cls: type, field: Field, value: Any, path: Path, losses: Losses) -> None:
-        """Leave out a field that came later: a loss, unless an upgrade would write or leave out just that value."""
-        said, _ = self.frame.first.before_it_came(cls, field)
-        if self._says(field.default if said is REQUIRED else said, value):
+        """Leave out a field that came later: a loss, unless it says nothing."""
+        if self._says_nothing(cls, field, value):
             return
         if (cls, field.name) in self.frame.first.droppable:
             losses.drop(path, value, lambda: self._came(cls, field.name))
         else:
             losses.add(path, value, self._came(cls, field.name))
+
+    def _says_nothing(self, cls: type, field: Field, value: Any) -> bool:
+        """Whether an upgrade would write or leave out just that value of a field that came later."""
+        said, _ = self.frame.first.before_it_came(cls, field)
+        return self._says(field.default if said is REQUIRED else said, value)
 
     def _take(self, taken: dict[str, Any], old: Field, new: Field, value: Any, path: Path, losses: Losses) -> bool:
         """Put a value into a payload of then; whether nothing valid can be left of that."""
@@ -153,7 +198,7 @@ class Downgrades:
         if value is None and old.null is not REQUIRED and isinstance(new.type, Nullable):
             losses.add(path, value, f"null stands for {short(plain_default(old.null))} in {self.revision}")
             return UNSAYABLE
-        taken = self._nested(new.type, value, path, losses)
+        taken = self._nested(new.type, value, path, losses) if _may_hold_messages(old.type) else value
         if taken is UNSAYABLE or old.type == new.type:
             return taken
         checker = Checker("wire", "ignore", self.frame.specs(self.place))
@@ -207,6 +252,15 @@ class Downgrades:
     def _says(self, default: Any, value: Any) -> bool:
         """Whether a default is the same for every message, and is that value."""
         return is_plain(default) and alike(plain_default(default, self.written), value)
+
+
+def _may_hold_messages(kind: Type) -> bool:
+    return bool(nested_in(kind)) or any(isinstance(part, Free) for part in parts(kind))
+
+
+def _forbids_kept(old: Spec, new: Spec) -> bool:
+    """Whether what a message keeps is refused by those of then."""
+    return new.kept is not None and old.unknown == "forbid"
 
 
 def _said_by_absence(field: Field | None) -> Any:

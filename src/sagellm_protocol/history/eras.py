@@ -187,4 +187,4 @@ def own(tables: Tables) -> Tables:
     messages = {
         name: attrs.evolve(spec, fields=tuple(map(own_field, spec.fields))) for name, spec in tables.messages.items()
     }
-    return attrs.evolve(tables, messages=messages, unsaid={}, came_as={}, droppable=set())
+    return attrs.evolve(tables, messages=messages, unsaid={}, came_as={}, droppable=set(), null_unsaid=set())

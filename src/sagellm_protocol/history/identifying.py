@@ -88,7 +88,8 @@ def readings_of(
     fitting = [shape for shape in fitting if shape.is_among(numbers)]
     if any(not shape.tags.keys() <= payload.keys() for shape in fitting):
         # A writer that leaves out a tag leaves out other defaults too; one that writes every field writes tags as well.
-        fitting = [shape for shape in fitting if shape.fields <= payload.keys()] or fitting
+        # Of what has one field alone, that it is there is no sign of either.
+        fitting = [shape for shape in fitting if shape.fields <= payload.keys() and len(shape.fields) > 1] or fitting
     return fitting, [reading for shape in fitting for reading in _readings(history, shape, numbers)]
 
 

@@ -69,6 +69,26 @@ class NullForbidden:
 
 
 @attrs.frozen
+class NullAllowed:
+    """Fields can be null as well, which means what leaving them out does."""
+
+    message: str
+    fields: tuple[str, ...]
+
+    def undo(self, tables: Tables) -> None:
+        for name in self.fields:
+            found = tables.field(self.message, name)
+            if found.required or not isinstance(found.type, Nullable):
+                raise tables.wrong(f"{self.message}.{name} cannot be null, or cannot be left out")
+            if found.default is None:
+                raise tables.wrong(f"{self.message}.{name} is null by default: say retyped(...) and redefined(...)")
+            if found.today:
+                tables.null_unsaid.add((tables.message(self.message).cls, found.today))
+            then = attrs.evolve(found, type=found.type.inner)
+            tables.change_field(self.message, name, lambda _, then=then: then)  # type: ignore[misc]
+
+
+@attrs.frozen
 class Redefined:
     """Leaving a field out means something else."""
 
@@ -124,6 +144,11 @@ def required(message: str, field: str, *, was: Any = None, unsaid: Any = REQUIRE
 def null_forbidden(message: str, *fields: str) -> NullForbidden:
     """Fields that could be null, and were by default, no longer can; null now is their default."""
     return NullForbidden(message, fields)
+
+
+def null_allowed(message: str, *fields: str) -> NullAllowed:
+    """Fields that can be left out can be null as well, which means the same: for older peers they are left out."""
+    return NullAllowed(message, fields)
 
 
 def redefined(message: str, field: str, *, was: Any) -> Redefined:

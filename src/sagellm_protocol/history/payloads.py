@@ -80,10 +80,20 @@ def multiplies(payload: Any) -> bool:
 
 def alike(left: Any, right: Any) -> bool:
     """Whether two plain values are the same JSON: 1 and 1.0 are, 0 and false are not."""
+    return _alike(left, right, set())
+
+
+def _alike(left: Any, right: Any, compared: set[tuple[int, int]]) -> bool:
+    """The same; two containers are compared once, wherever both stand: had they differed, all would be over."""
+    if isinstance(left, (dict, list, tuple)) and isinstance(right, (dict, list, tuple)):
+        pair = id(left), id(right)
+        if pair in compared:
+            return True
+        compared.add(pair)
     if isinstance(left, dict) and isinstance(right, dict):
-        return left.keys() == right.keys() and all(alike(item, right[key]) for key, item in left.items())
+        return left.keys() == right.keys() and all(_alike(item, right[key], compared) for key, item in left.items())
     if isinstance(left, (list, tuple)) and isinstance(right, (list, tuple)):
-        return len(left) == len(right) and all(map(alike, left, right))
+        return len(left) == len(right) and all(_alike(*both, compared) for both in zip(left, right, strict=True))
     return bool(left == right) and isinstance(left, bool) == isinstance(right, bool)
 
 

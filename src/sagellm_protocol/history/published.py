@@ -1,4 +1,4 @@
-"""Every published revision of the protocol, newest first: what it changed, and the releases that speak it.
+"""Every revision of the protocol, newest first: what it changed, and the releases that speak it.
 
 The classes say what today's revision is. Read downwards, each revision says what to undo for the one before it.
 """
@@ -19,9 +19,36 @@ from sagellm_protocol.history.changes import (
     revision,
     rule_dropped,
 )
+from sagellm_protocol.history.published_openai import OPENAI_OF_0_6_0
 from sagellm_protocol.model.spec import NotAllNull
 
 REVISIONS = (
+    revision(
+        "0.6.0",
+        introduced("types.TokenLogprob", "types.TokenLogprobs"),
+        added(
+            "types.Request",
+            "prompt_token_ids",
+            "tools",
+            "tool_choice",
+            "response_format",
+            "presence_penalty",
+            "frequency_penalty",
+            "logit_bias",
+            "seed",
+            "stop",
+            "stop_token_ids",
+            "logprobs",
+        ),
+        added("types.Response", "logprobs"),
+        added("types.Response", "cached_prompt_tokens", droppable=True),
+        added("types.StreamEventDelta", "logprobs"),
+        added("types.StreamEventEnd", "logprobs"),
+        added("types.StreamEventEnd", "cached_prompt_tokens", droppable=True),
+        *OPENAI_OF_0_6_0,
+        note="What clients of OpenAI's API send today, and what an engine needs of it: tools, response formats, stop"
+        " tokens, log-probabilities, seeds.",
+    ),
     revision(
         "0.5.4.16",
         introduced(

@@ -79,6 +79,9 @@ class Passing:
     def backwards(self, payload: Values, path: Path, losses: Losses) -> Any:
         """A payload of now, which is changed, as it was then; ``UNSAYABLE`` where nothing valid is left."""
         given = self.now.taken(payload)
+        for field in self.then.fields:
+            if field.name in payload:  # The message of now has no such field, whatever it means by it.
+                losses.add((path, field.step), payload.pop(field.name), f"its name is that of what {self.now} was")
         made = self._backwards(given, path, losses)
         if made is None:
             return UNSAYABLE if any(field.required for field in self.then.fields) else payload
