@@ -18,9 +18,15 @@ from sagellm_protocol.history.tables import limits, type_text
 from sagellm_protocol.model.exceptions import UnsupportedRevisionError
 from sagellm_protocol.model.kinds import Member, parts
 from sagellm_protocol.model.rules import Rule, rules_of
-from sagellm_protocol.model.spec import Derived, Field, Spec
+from sagellm_protocol.model.spec import Derived, Field, Spec, Unknown
 from sagellm_protocol.schema.descriptions import class_text, field_text, field_texts
 from sagellm_protocol.schema.generating import default_at
+
+_UNKNOWN: Mapping[Unknown, str] = {
+    "forbid": "",
+    "ignore": "Other fields are let through.",
+    "keep": "Other fields are kept.",
+}
 
 
 @click.command(
@@ -162,8 +168,7 @@ def _mark(row: dict[str, Any]) -> str:
 
 def _remarks(described: dict[str, Any]) -> Iterator[str]:
     yield from filter(None, [*described["text"].split("\n"), _mark(described)])
-    if described["unknown"] == "ignore":
-        yield "Other fields are let through."
+    yield from filter(None, [_UNKNOWN[described["unknown"]]])
     yield from (f"Must be {rule}." for rule in described["rules"])
 
 

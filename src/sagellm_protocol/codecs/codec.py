@@ -131,6 +131,13 @@ class Codec(Generic[Wire]):
             encode = self._encoders[type(message)] = self.encoder(type(message))
         return encode(message)
 
+    def writes_straight(self, cls: type) -> bool:
+        """Whether values of a message may be left out or stand elsewhere when it is written, but none is changed.
+
+        Not so where a hook of the history, a conversion, or what this codec was taught concerns the message.
+        """
+        return self._writers.is_straight(cls)
+
     def encoder(self, cls: Any) -> Callable[[Any], Wire]:
         """:meth:`encode`, bound to a class for the hot loop."""
         # A plain subclass of a message is written as that message.

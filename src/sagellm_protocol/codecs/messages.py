@@ -38,6 +38,7 @@ class MessageReaders:
         self._teaching = teachings.on_the_wire if self.today else teachings.held
         # Of today's revision the history is not asked: to derive it takes longer than to read many messages.
         self._specs: Mapping[str, Spec] = {} if self.today else options.history.specs(revision)
+        self._taken: dict[type, frozenset[str]] = {}
         self._readers = Readers(origin, options.unknown, teaching=self._teaching)
         self._checks = Readers(origin, "forbid", self._specs, self._teaching)
         self._translation = None if self.today else teachings.translation(self._specs, options.unknown)
@@ -79,10 +80,25 @@ class MessageReaders:
             if translate is not None:
                 payload = translate(payload)
             check_payload(held_then, payload, unknown=unknown, specs=specs, teaching=teaching)
-            told = without_unknown(then, payload, specs)
+            told = without_unknown(then, payload, specs, self._keeping)
             return check_payload(held, upgrade(told), unknown=unknown, teaching=teaching)
 
         return explain_old
+
+    def _keeping(self, message: type) -> frozenset[str] | None:
+        """The names by which nothing of an older payload is kept, as a later revision means something by them.
+
+        What stands there then means nothing in a payload that is older, and is passed over as its revision says.
+        """
+        if spec_of(message).on_unknown(self._unknown) != "keep":
+            return None
+        found = self._taken.get(message)
+        if found is None:
+            later = self._history.revisions[self._history.revisions.index(self._revision) + 1 :]
+            specs = (spec for release in later for spec in self._history.specs(release).values())
+            names = frozenset(name for spec in specs if spec.cls is message for name in spec.names)
+            found = self._taken[message] = names
+        return found
 
     def _translating(self, kind: Type) -> Callable[[Any], Any] | None:
         return None if self._translation is None else self._translation.reading(kind)
@@ -114,6 +130,7 @@ class MessageWriters:
 
     def __init__(self, format: Format, options: Options, revision: str, teachings: Teachings) -> None:
         self._lossy = asked_of(options.lossy)
+        self._teachings = teachings
         today = revision == options.history.latest
         self._translation = None if today else teachings.translation(options.history.specs(revision), options.unknown)
         omitting = {"omit_defaults": options.omit_defaults, "omit_nulls": options.omit_nulls}
@@ -143,6 +160,13 @@ class MessageWriters:
         """Whether the revision writes a message just as today's does, and how deep it nests needs no look."""
         return self._same(cls) and not may_nest_without_end(read_type(cls))
 
+    def is_straight(self, cls: type) -> bool:
+        """Whether neither a hook nor a conversion nor what the codec was taught touches what stands in a message."""
+        cls = spec_of(cls).cls
+        return not self._teachings.touch(Nested(cls.__qualname__, cls)) and (
+            self._then is None or self._history.downgrades(self._then).is_straight(cls)
+        )
+
     def _same(self, cls: type) -> bool:
         return self._then is None or self._history.downgrades(self._then).same(spec_of(cls).cls)
 
@@ -162,7 +186,13 @@ class MessageWriters:
         back = self._history.stashes(self._then) if self._stash else self._history.downgrades(self._then)
         write, take_back, lossy = self._plain.write(kind), back.taken_back, self._lossy
         if self._translation is None:
-            return lambda message: take_back(kind.cls, write(message), lossy=lossy)
+
+            def write_old(message: Any) -> Any:
+                return take_back(kind.cls, write(message), lossy=lossy)
+
+            # Where a stash may have a say, the long way alone is right.
+            nulls = () if self._stash else self._history.downgrades(self._then).nulls(kind.cls)
+            return _without_nulls(self.today.write(kind), nulls, write_old) if nulls else write_old
         translate = self._translation.writing(called_then(kind, self._translation.specs))
         if isinstance(self._plain.teaching.kind(kind), Taught):
             return translate
@@ -171,6 +201,21 @@ class MessageWriters:
 
 def _itself(payload: Any) -> Any:
     return payload
+
+
+def _without_nulls(
+    write: Callable[[Any], Any], nulls: tuple[str, ...], long_way: Callable[[Any], Any]
+) -> Callable[[Any], Any]:
+    """A writer of today's payloads that leaves out some fields, all of them null; where one is not, ``long_way``."""
+
+    def write_short(message: Any) -> Any:
+        payload = write(message)
+        for name in nulls:
+            if payload.pop(name, None) is not None:
+                return long_way(message)
+        return payload
+
+    return write_short
 
 
 def _writing_within_depth(write: Callable[[Any], Any]) -> Callable[[Any], Any]:

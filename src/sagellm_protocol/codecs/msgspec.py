@@ -145,7 +145,11 @@ def _hold_fields_alone(cls: type, seen: set[type]) -> bool:
         return True
     seen.add(cls)
     nested = (found.cls for field in spec_of(cls).fields for found in nested_in(field.type))
-    return holds_fields_alone(cls) and all(_hold_fields_alone(inner, seen) for inner in nested)
+    return (
+        holds_fields_alone(cls)
+        and spec_of(cls).kept is None
+        and all(_hold_fields_alone(inner, seen) for inner in nested)
+    )
 
 
 def _writes_alike(cls: type) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import attrs
 import orjson
@@ -46,7 +46,7 @@ def _is_flag(value: Any) -> bool:
 
 
 def _is_unknown(value: Any) -> bool:
-    return value is None or (isinstance(value, str) and value in ("forbid", "ignore"))
+    return value is None or (isinstance(value, str) and value in get_args(Unknown))
 
 
 def _is_size(value: Any) -> bool:
@@ -94,9 +94,10 @@ class Options:
     revision: str = attrs.field(default=LATEST, validator=_must(_is_text, "text"))
     """Any release name; the codec reads and writes what that release does. Held as the name of its revision."""
     unknown: Unknown | None = attrs.field(
-        default=None, validator=_must(_is_unknown, "'forbid', 'ignore' or None", ("forbid", "ignore"))
+        default=None, validator=_must(_is_unknown, "'forbid', 'ignore', 'keep' or None", get_args(Unknown))
     )
-    """What to do with fields that a message does not have; where it is None, what each message says."""
+    """What to do with fields that a message does not have; where it is None, what each message says. ``"keep"`` keeps
+    them where a message has a place for them; the others do as they say."""
     omit_defaults: bool = attrs.field(default=False, validator=_must(_is_flag, "a bool"))
     """Leave out fields that hold their default, except where leaving them out would mean something else."""
     omit_nulls: bool = attrs.field(default=False, validator=_must(_is_flag, "a bool"))

@@ -199,6 +199,8 @@ class Structs:
                 unset = to.bind("UNSET", msgspec.UNSET)
                 value = f"{default}{'()' if anew else ''} if v_{field.name} is {unset} else {given}"
             to.add(f"_self.{field.name} = {value}")
+        if spec.kept is not None:  # The Struct refuses what there would be to keep.
+            to.add(f"_self.{spec.kept.name} = {to.bind('EMPTY', EMPTY)}")
         to.add(f"_self.__class__ = {to.bind('cls', cls)}")
         for field in derived:
             put = to.bind("set_" + field.name, getattr(cls, field.name).__set__)

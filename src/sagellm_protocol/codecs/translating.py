@@ -14,6 +14,7 @@ import attrs
 
 from sagellm_protocol.model.checking import Checker, check_payload
 from sagellm_protocol.model.choosing import chosen
+from sagellm_protocol.model.keeping import beside
 from sagellm_protocol.model.kinds import (
     Choice,
     Either,
@@ -130,13 +131,7 @@ class Translation:
             case Nullable(inner=inner) | Limited(inner=inner):
                 return None if value is None else self._written(inner, value)
             case Nested() if isinstance(value, dict):
-                pairs = self._fields(kind.name)
-                return {
-                    there.name: self._written(there.type, each)
-                    for name, each in value.items()
-                    for there in (pairs[name][1],)
-                    if there is not None
-                }
+                return self._written_message(kind.name, value)
             case Choice() if isinstance(value, dict):
                 spec = chosen([self.specs[option.name] for option in kind.options], kind.tag, value)
                 return value if spec is None else self._written(Nested(spec.name, spec.cls), value)
@@ -152,6 +147,16 @@ class Translation:
                 return value if part is None else self._written(part, value)
             case _:
                 return value
+
+    def _written_message(self, name: str, payload: dict[str, Any]) -> dict[str, Any]:
+        pairs = self._fields(name)
+        written = {
+            there.name: self._written(there.type, payload[field])
+            for field, (_, there) in pairs.items()
+            if there is not None and field in payload
+        }
+        kept = {field: value for field, value in payload.items() if field not in pairs}
+        return {**written, **beside(name, frozenset(written))(kept)}
 
 
 def _fitting(kind: Either, value: Any) -> Type | None:

@@ -61,6 +61,8 @@ class Dump:
             if self.exclude_defaults and not field.required and value == _default_of(field):
                 continue
             written[field.argument if self.by_alias else field.name] = self._value(field.type, value, below)
+        if spec.kept is not None:
+            written |= self._free(Free(), getattr(message, spec.kept.name), filter)
         return written
 
     def _value(self, kind: Type, value: Any, filter: Filter) -> Any:

@@ -157,7 +157,8 @@ def model_validate(
     It converts what the constructor and the codecs do, and nothing else: neither ``"3"`` nor ``True`` is an integer.
 
     Args:
-        extra: "forbid" or "ignore" unknown fields; None as the class says.
+        extra: "forbid" or "ignore" unknown fields, or "allow" them where the message keeps such; None as the class
+            says.
 
     Raises:
         ValidationError: with every violation.
@@ -207,12 +208,14 @@ def _unknown(
     refuse("strict", strict, "what a message converts is always the same; leave it out")
     refuse("context", context, _NO_HOOKS)
     spec = spec_of(_message(cls))
-    if any(field.argument != field.name for field in spec.fields):
+    if any(field.argument != field.name for field in spec.held):
         refuse("by_alias", by_alias, "payloads go by the names of the fields; the constructor goes by alias=")
     if by_name is False and not by_alias:
         raise OptionError("by_name=False would leave no names at all")
+    if extra == "allow" and spec.kept is not None:
+        return "keep"
     if extra not in (None, "forbid", "ignore"):
-        raise OptionError(f"extra is 'forbid' or 'ignore', not {short(extra)}: a message keeps no unknown fields")
+        raise OptionError(f"extra is 'forbid' or 'ignore', not {short(extra)}: this message keeps no unknown fields")
     return extra  # type: ignore[return-value]
 
 

@@ -218,8 +218,9 @@ class _Writing:
             marked = deprecated.get(f"{spec.name}.{field.name}", "")
             lines += _comment([text, " ".join(_facts(field.type)), *self._default(field), marked], "  ")
             lines.append(f"  readonly {_key(field)}: {self.of(field.type)};")
-        if spec.unknown == "ignore":
-            lines += ["  /** Other fields are let through. */", "  readonly [name: string]: unknown;"]
+        if spec.unknown != "forbid":
+            done = "let through" if spec.unknown == "ignore" else "kept"
+            lines += [f"  /** Other fields are {done}. */", "  readonly [name: string]: unknown;"]
         elif not spec.fields:
             lines.append("  readonly [name: string]: never;")
         return "\n".join([*lines, "}", ""])

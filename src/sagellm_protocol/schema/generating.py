@@ -163,8 +163,8 @@ class Writing(ABC):
         }
         if required := [field.name for field in spec.fields if field.required]:
             schema["required"] = required
-        if spec.unknown == "forbid":
-            schema["additionalProperties"] = False
+        if spec.unknown != "ignore":
+            schema["additionalProperties"] = spec.unknown == "keep"
         if spec.rules:
             schema["allOf"] = [_rule(rule) for rule in spec.rules]
         if between := self.between(spec):

@@ -126,7 +126,9 @@ def _message(subject: Subject, published: Facts, today: Facts) -> Iterator[str]:
     for rule in was.get("not all null", ()):
         fields = quoted(rule) + ("," if len(rule) == 1 else "")
         yield f"rule_dropped({json.dumps(owner)}, NotAllNull(({fields})))"
-    if was["unknown"] != now["unknown"]:
+    if was["unknown"] != now["unknown"] == "keep":
+        yield f"keeps_unknown({json.dumps(owner)}, was={json.dumps(was['unknown'])})"
+    elif was["unknown"] != now["unknown"]:
         yield f"# unknown fields of {owner}: it was unknown={json.dumps(was['unknown'])}; {_NO_STEP}"
     kept = [found.renames.get(name, name) for name in was["fields"] if name in after or name in found.renames]
     if not found.conversions and kept != [name for name in now["fields"] if name in kept]:
@@ -154,6 +156,9 @@ def _changed(
     if was["type"] == f"{now['type']} | None" and "required" not in now:
         yield f"null_forbidden({field})"
         default_now = {"default": None}
+    elif now["type"] == f"{was['type']} | None" and default_was == default_now and "default" in now:
+        yield f"null_allowed({field})"
+        return
     elif was["type"] == f"{now['type']} | None" and default_was == {"default": None}:
         # What stands where null stood, only the author knows; a text can say so.
         yield f'required({field}, unsaid="unknown")' if now["type"] == "str" else f"required({field})"
@@ -163,7 +168,10 @@ def _changed(
             yield rescaled(owner, name, name, was, now, read)
             return
         if reason := against_retyping(read(was["type"]), read(now["type"])):
-            yield f"# {owner}.{name} {reason}; convert them: {converted(owner, {name: was}, [name])}"
+            instead = ""
+            if default_was == default_now and not against_retyping(read(now["type"]), read(was["type"])):
+                instead = f" say narrowed({field}, was={short_names(was['type'])}) if others are to be refused, or"
+            yield f"# {owner}.{name} {reason};{instead} convert them: {converted(owner, {name: was}, [name])}"
             return
         yield f"retyped({field}, was={short_names(was['type'])})"
     if default_was == default_now:

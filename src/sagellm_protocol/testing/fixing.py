@@ -23,7 +23,7 @@ def fixed(spec: Spec, given: Mapping[str, Any]) -> dict[str, SearchStrategy[Any]
         OptionError: the message takes no such argument.
         ValidationError: no message can hold the value; a strategy raises it when it draws such a value.
     """
-    fields = {field.argument: field for field in spec.fields}
+    fields = {field.argument: field for field in spec.held}
     for name in given:
         if name not in fields:
             raise OptionError(f"{spec.name} takes no {name}={did_you_mean(name, fields)}")

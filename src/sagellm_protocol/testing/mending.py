@@ -47,7 +47,7 @@ def mended(message: Any, choice: int, keeping: Collection[str] = ()) -> Any:
         keeping: the fields that stay as they are.
     """
     cls = type(message)
-    fields = {field.name: field for field in spec_of(cls).fields if field.name not in keeping}
+    fields = {field.name: field for field in spec_of(cls).held if field.name not in keeping}
     found = message
     for turn in range(_ROUNDS):
         broken = _broken(found)
@@ -118,7 +118,7 @@ def _parts(value: Any) -> Iterator[Any]:
     """A value; of a message, what its fields hold as well."""
     yield value
     if is_message(type(value)):
-        yield from (getattr(value, field.name) for field in spec_of(type(value)).fields)
+        yield from (getattr(value, field.name) for field in spec_of(type(value)).held)
 
 
 def _of_kind(kind: Type, own: Any, others: list[Any]) -> Iterable[Any]:

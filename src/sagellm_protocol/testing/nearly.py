@@ -13,7 +13,18 @@ from sagellm_protocol import codecs
 from sagellm_protocol.history import HISTORY, LATEST, History
 from sagellm_protocol.model.choosing import chosen
 from sagellm_protocol.model.exceptions import ProtocolError, ValidationError, Violation
-from sagellm_protocol.model.kinds import Choice, Free, Items, Limited, Nested, Nullable, Number, Table, Type
+from sagellm_protocol.model.kinds import (
+    MAX_FREE_DEPTH,
+    Choice,
+    Free,
+    Items,
+    Limited,
+    Nested,
+    Nullable,
+    Number,
+    Table,
+    Type,
+)
 from sagellm_protocol.model.spec import Spec
 from sagellm_protocol.testing.strategies import payloads
 
@@ -104,7 +115,7 @@ class _Breaking:
         match kind:
             case Nested(name=name) if isinstance(value, dict):
                 spec = self.specs[name]
-                yield put, [{**value, _misspelt(spec): 1}]
+                yield put, [{**value, _misspelt(spec): 1 if spec.kept is None else _deep()}]
                 for field in spec.fields:
                     if field.name in value:
                         yield put, [{name: held for name, held in value.items() if name != field.name}]
@@ -130,6 +141,14 @@ def _at(put: Put, container: dict[Any, Any], key: Any) -> Put:
 def _misspelt(spec: Spec) -> str:
     """A name that is that of no field."""
     return max(["field", *(field.name for field in spec.fields)], key=len) + "_"
+
+
+def _deep() -> list[Any]:
+    """Free JSON that nests one level deeper than it may where it is kept, which is a level itself."""
+    found: list[Any] = []
+    for _ in range(MAX_FREE_DEPTH - 1):
+        found = [found]
+    return found
 
 
 def _near_bounds(kind: Type) -> list[Any]:

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from annotated_types import Ge
 
 from sagellm_protocol.catalog import Catalog
-from sagellm_protocol.model import derived, message
+from sagellm_protocol.model import KEPT, JsonObject, derived, message
 from sagellm_protocol.model.units import Milliseconds
 
 
@@ -56,13 +56,14 @@ class Point:
     y: int = 0
 
 
-@message
+@message(unknown="keep")
 class Line:
     """The other."""
 
     start: int
     end: int = 1
     colours: Sequence[Colour] = ()
+    extra: JsonObject = KEPT
 
 
 @message
@@ -83,6 +84,8 @@ class Thing:
     drawn: Circle | Square | None = None
     place: Point | Line | None = None
     text_or_texts: str | Sequence[str] = ""
+    word_or_drawn: Literal["none", "any"] | Circle | Square = "none"
+    pace: float | None = 1.0
     free: Any = None
     texts: Sequence[str] = ()
     computed: int = derived(lambda thing: len(thing.name), default=0)

@@ -84,7 +84,7 @@ def messages(cls: type[T], /, *, consistent: bool = False, **fields: Any) -> Sea
 
 def arguments(cls: type, names: Iterable[str]) -> dict[str, SearchStrategy[Any]]:
     """What the constructor of a message takes for each of these arguments."""
-    return {field.argument: values(field.type) for field in _spec_for(cls).fields if field.argument in names}
+    return {field.argument: values(field.type) for field in _spec_for(cls).held if field.argument in names}
 
 
 def _spec_for(cls: type) -> Spec:
@@ -96,6 +96,8 @@ def _spec_for(cls: type) -> Spec:
 
 def payloads(message: str | type, revision: str = LATEST, history: History = HISTORY) -> SearchStrategy[dict[str, Any]]:
     """Payloads of a message as a release writes them, complete or with defaults left out.
+
+    They hold no fields but those of the message, also where it keeps others.
 
     Args:
         message: full or short name, or the class.
@@ -247,7 +249,7 @@ class _Drawing:
         self, spec: Spec, given: Mapping[str, SearchStrategy[Any]] = _NOTHING
     ) -> SearchStrategy[dict[str, Any]]:
         """Fields of a message, save those that are given."""
-        left = [field for field in spec.fields if field.name not in given]
+        left = [field for field in (spec.held if self.specs is None else spec.fields) if field.name not in given]
         required = {field.name: self.values(field.type) for field in left if field.required}
         optional = {field.name: self.values(field.type) for field in left if not field.required}
         drawn: SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(required, optional=optional)

@@ -22,6 +22,7 @@ from sagellm_protocol.model.kinds import (
     Nested,
     Nullable,
     Number,
+    OneOf,
     Text,
     Type,
     nested_in,
@@ -137,6 +138,27 @@ def _null_forbidden(at: Place) -> Change:
     return of.null_forbidden(at.message, at.field.name)
 
 
+def _null_allowed(at: Place) -> Change | None:
+    can = [found.name for found in at.spec.fields if isinstance(found.type, Nullable) and found.default is not None]
+    return of.null_allowed(at.message, at.one(can)) if can else None
+
+
+def _narrowed(at: Place) -> Change | None:
+    wide = wider(at.field.type)
+    return of.narrowed(at.message, at.field.name, was=at.one(wide)) if wide else None
+
+
+def wider(kind: Type) -> tuple[Any, ...]:
+    """Annotations of types that take every value of a type, and others."""
+    match kind:
+        case Number(kind=number, bounds=bounds, unit=None) if bounds:
+            return (number,)
+        case Text() | OneOf():
+            return (Any,)
+        case _:
+            return ()
+
+
 def _required(at: Place) -> Change | None:
     if not at.field.required:
         return None
@@ -178,6 +200,10 @@ def _became_derived(at: Place) -> Change:
 def _rule_dropped(at: Place) -> Change | None:
     other = at.one(at.spec.fields)
     return None if other is at.field else of.rule_dropped(at.message, NotAllNull((at.field.name, other.name)))
+
+
+def _keeps_unknown(at: Place) -> Change | None:
+    return None if at.spec.kept is None else of.keeps_unknown(at.message, was=at.one(("forbid", "ignore")))
 
 
 def _members_added(at: Place) -> Change | None:
@@ -297,10 +323,13 @@ KINDS: Mapping[str, Callable[[Place], Change | None]] = {
     "renamed": _renamed,
     "given_default": _given_default,
     "null_forbidden": _null_forbidden,
+    "null_allowed": _null_allowed,
     "retyped": _retyped,
+    "narrowed": _narrowed,
     "redefined": _redefined,
     "members_added": _members_added,
     "rule_dropped": _rule_dropped,
+    "keeps_unknown": _keeps_unknown,
     "introduced": _introduced,
     "required": _required,
     "became_derived": _became_derived,

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import itertools
 from collections.abc import Iterator
 
-import msgpack
-
 from sagellm_protocol.archive.formats.batches import Batch
 from sagellm_protocol.archive.formats.holding import Bounds, Held
-from sagellm_protocol.archive.formats.walking import BrokenObjectError, Walk
+from sagellm_protocol.codecs.walking import BrokenObjectError, Walk, whole_objects
 
 
 class Objects:
@@ -70,7 +67,7 @@ class Objects:
         at = 0
         while self._reason is None and at < len(data):
             if self._walk is None:
-                if ends := _quickly(data, at):
+                if ends := whole_objects(data, at):
                     yield ends
                     at = ends[-1]
                 # What does not end here, or is nested deeper than the library goes, is gone over by ourselves.
@@ -85,16 +82,3 @@ class Objects:
             self._walk = None
             at = end
             yield [at]
-
-
-def _quickly(data: bytes, at: int) -> list[int]:
-    """Where objects end, one after the other, as far as the library goes over them."""
-    unpacker = msgpack.Unpacker(max_buffer_size=len(data))
-    unpacker.feed(memoryview(data)[at:])
-    skip, tell = unpacker.skip, unpacker.tell
-    ends: list[int] = []
-    with contextlib.suppress(msgpack.UnpackException):
-        while True:
-            skip()
-            ends.append(at + tell())
-    return ends

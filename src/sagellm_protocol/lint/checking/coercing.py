@@ -31,6 +31,9 @@ def is_coerced(walker: Walker, kind: kinds.Type, node: ast.expr) -> bool:
             )
         case ((kinds.Free() | kinds.Table()), _):
             return _is_no_json(walker, node)
+        case kinds.Either(options=options), _:
+            leaves = (option for option in options if isinstance(option, (kinds.Number, kinds.Flag, kinds.Text)))
+            return any(is_coerced(walker, option, node) for option in leaves)
         case kinds.Number(kind=number), _ if _is_infinite(walker, node):
             return number is float
         case ((kinds.Number() | kinds.Flag() | kinds.Text()), value) if value is not NOTHING:

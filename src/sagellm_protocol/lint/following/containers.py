@@ -86,7 +86,7 @@ def _held_field(kind: kinds.Type) -> Types:
 @cache
 def fields_of(message: Known) -> dict[str, Types]:
     """What the fields of a message hold."""
-    return {field.name: _held_field(field.type) for field in message.spec.fields}
+    return {field.name: _held_field(field.type) for field in message.spec.held}
 
 
 def elements(types: Types) -> Types:

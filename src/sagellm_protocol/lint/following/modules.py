@@ -33,7 +33,8 @@ from sagellm_protocol.model.naming import full_name
 
 PACKAGE = __name__.partition(".")[0]
 OURS = frozenset(
-    {PACKAGE, f"{PACKAGE}.kv", f"{PACKAGE}.model", f"{PACKAGE}.ports", f"{PACKAGE}.protocol_version", *CATALOG.modules}
+    {PACKAGE, f"{PACKAGE}.kv", f"{PACKAGE}.model", f"{PACKAGE}.ports", f"{PACKAGE}.protocol_version"}
+    | {module.partition("._")[0] for module in CATALOG.modules}
 )
 """The modules whose names are known: those that the code of 0.5.4.16 imports from."""
 

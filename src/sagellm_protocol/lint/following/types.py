@@ -49,7 +49,7 @@ class Known:
     @property
     def fields(self) -> dict[str, Field]:
         """Its fields, by what the constructor calls them."""
-        return {field.argument: field for field in self.spec.fields}
+        return {field.argument: field for field in self.spec.held}
 
 
 @attrs.define(eq=False)

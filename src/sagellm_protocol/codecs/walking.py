@@ -1,10 +1,12 @@
-"""The end of a MessagePack object that comes in pieces, found without holding it or building anything."""
+"""Where MessagePack objects end, found without building anything: of one that comes in pieces, without holding it."""
 
 from __future__ import annotations
 
+import contextlib
 import re
 
 import attrs
+import msgpack
 
 _SINGLE = re.compile(rb"[\x00-\x7f\xc0\xc2\xc3\xe0-\xff]+")
 """Values of one byte each: there may be very many of them in a row."""
@@ -102,3 +104,16 @@ class Walk:
             self._bytes = kind.bytes + (0 if kind.values else number)
             return start
         return at + 1
+
+
+def whole_objects(data: bytes, at: int) -> list[int]:
+    """Where objects end, one after the other, as far as the library goes over them."""
+    unpacker = msgpack.Unpacker(max_buffer_size=len(data))
+    unpacker.feed(memoryview(data)[at:])
+    skip, tell = unpacker.skip, unpacker.tell
+    ends: list[int] = []
+    with contextlib.suppress(msgpack.UnpackException):
+        while not ends or ends[-1] < len(data):
+            skip()
+            ends.append(at + tell())
+    return ends
