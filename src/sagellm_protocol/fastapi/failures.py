@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any, Literal, TypeAlias, get_args
 
-import attrs
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.requests import Request
 from starlette.responses import Response
 
 from sagellm_protocol import codecs
-from sagellm_protocol.fastapi.refusals import Refusal, sendable
-from sagellm_protocol.model.exceptions import MOST_TOLD, OptionError, ProtocolError, ValidationError
-from sagellm_protocol.model.line_errors import line_errors
+from sagellm_protocol.bridges.failures import Failure, error as told, place, refused, sendable
+from sagellm_protocol.fastapi.refusals import Refusal
+from sagellm_protocol.model.exceptions import MOST_TOLD, OptionError, ProtocolError
 from sagellm_protocol.model.shortening import short
-from sagellm_protocol.openai_types import OpenAIError, OpenAIErrorResponse
 
 _LOG = logging.getLogger(__name__)
 
@@ -26,24 +24,12 @@ Style: TypeAlias = Literal["openai", "problem"]
 """What errors are told in: ``OpenAIErrorResponse``, or ``application/problem+json`` of RFC 9457."""
 
 
-@attrs.frozen
-class _Failure:
-    """What an answer tells of an error."""
-
-    status: int
-    code: str
-    detail: str
-    lines: Sequence[Mapping[str, Any]] = ()
-    """What is wrong, each with ``loc``, ``type`` and ``msg``."""
-    headers: Mapping[str, str] | None = None
-
-
 def install_error_handlers(app: FastAPI, style: Style = "openai", *, request_validation: bool = True) -> None:
     """Have an application answer with our errors, from wherever a ``ProtocolError`` is raised.
 
     Whose ``fault`` it is decides on the status: 422 for what breaks its declaration and 400 for what else a client
-    sent; 500, and not a word of what happened, for what this program did wrong: that is logged. A :class:`Refusal` has
-    a status of its own.
+    sent; 502 for what an engine streamed that cannot be used; 500, and not a word of what happened, for what this
+    program did wrong: that is logged. A :class:`Refusal` has a status of its own.
 
     Args:
         app: the application; handlers that it has for these errors are replaced.
@@ -63,7 +49,7 @@ def install_error_handlers(app: FastAPI, style: Style = "openai", *, request_val
         return tell(_failure(error))
 
     async def on_refusal(_: Request, refusal: Any) -> Response:
-        return tell(attrs.evolve(_remote(refusal.error, refusal.status_code), headers=refusal.headers))
+        return tell(refused(refusal.error, refusal.status_code, refusal.headers))
 
     async def on_invalid(_: Request, error: Any) -> Response:
         return tell(_invalid(error))
@@ -74,46 +60,27 @@ def install_error_handlers(app: FastAPI, style: Style = "openai", *, request_val
         app.add_exception_handler(RequestValidationError, on_invalid)
 
 
-def _failure(error: ProtocolError) -> _Failure:
-    if error.fault == "remote":
-        return _remote(error, 422 if isinstance(error, ValidationError) else 400)
-    _LOG.error("the fault of this server: %s", error, exc_info=error)
-    return _Failure(500, error.code, "The server could not answer this request.")
+def _failure(error: ProtocolError) -> Failure:
+    if error.fault == "local":
+        _LOG.error("the fault of this server: %s", error, exc_info=error)
+    return told(error)
 
 
-def _remote(error: ProtocolError, status: int) -> _Failure:
-    lines: list[dict[str, Any]] = []
-    if isinstance(error, ValidationError):
-        lines = [{"loc": found.loc, "type": found.type, "msg": found.msg} for found in line_errors(error)]
-    return _Failure(status, error.code, str(error), lines)
-
-
-def _invalid(error: RequestValidationError) -> _Failure:
+def _invalid(error: RequestValidationError) -> Failure:
     found = error.errors()
     lines = [{name: line[name] for name in ("loc", "type", "msg")} for line in found[:MOST_TOLD]]
-    said = [f"  {_place(line['loc'])}: {line['msg']}" for line in lines]
+    said = [f"  {place(line['loc'])}: {line['msg']}" for line in lines]
     if len(found) > MOST_TOLD:
         said.append(f"and {len(found) - MOST_TOLD} more")
     head = f"the request: {len(found)} violation{'s' * (len(found) != 1)}"
-    return _Failure(422, ProtocolError.codes["remote"], "\n".join([head, *said]), lines)
+    return Failure(422, ProtocolError.codes["remote"], "\n".join([head, *said]), lines)
 
 
-def _place(loc: Sequence[str | int]) -> str:
-    return ".".join(map(str, loc))
+def _as_openai(failure: Failure) -> Response:
+    return Response(codecs.get("json").encode(failure.body), failure.status, failure.headers, "application/json")
 
 
-def _as_openai(failure: _Failure) -> Response:
-    error = OpenAIError(
-        message=sendable(failure.detail),
-        type="server_error" if failure.status >= 500 else "invalid_request_error",
-        param=sendable(_place(failure.lines[0]["loc"])) or None if len(failure.lines) == 1 else None,
-        code=failure.code,
-    )
-    body = codecs.get("json").encode(OpenAIErrorResponse(error=error))
-    return Response(body, failure.status, failure.headers, "application/json")
-
-
-def _as_problem(failure: _Failure) -> Response:
+def _as_problem(failure: Failure) -> Response:
     problem: dict[str, Any] = {
         "type": "about:blank",
         "title": HTTPStatus(failure.status).phrase,
@@ -132,4 +99,4 @@ def _step(step: Any) -> Any:
     return sendable(step) if isinstance(step, str) else step
 
 
-_TOLD: Mapping[Style, Callable[[_Failure], Response]] = {"openai": _as_openai, "problem": _as_problem}
+_TOLD: Mapping[Style, Callable[[Failure], Response]] = {"openai": _as_openai, "problem": _as_problem}

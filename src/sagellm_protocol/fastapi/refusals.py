@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from starlette.exceptions import HTTPException
 
+from sagellm_protocol.bridges.failures import sendable
 from sagellm_protocol.model.exceptions import ProtocolError
 
 
@@ -18,8 +19,3 @@ class Refusal(HTTPException):
     def __init__(self, status_code: int, error: ProtocolError, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(status_code, sendable(str(error)), dict(headers or {}))
         self.error = error
-
-
-def sendable(text: str) -> str:
-    """A text that UTF-8 can carry: half a surrogate is written out."""
-    return text.encode(errors="backslashreplace").decode()
