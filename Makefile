@@ -5,6 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 BENCH_STAMP := .venv/.bench
+GATEWAY_STAMP := .venv/.gateway
 FUZZ_STAMP := .venv/.fuzz
 MUTATION_STAMP := .venv/.mutation
 TYPESCRIPT := .cache/typescript
@@ -12,11 +13,15 @@ TYPESCRIPT_VERSION := 5.9
 TYPESCRIPT_STAMP := $(TYPESCRIPT)/.$(TYPESCRIPT_VERSION)
 PYTEST_ARGS ?= -n auto
 
+# Checks start many processes, each of which would compile all that it imports.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DELETE_ON_ERROR:
-.PHONY: help demo test interop detection first-use fuzz histories bombs mutation native-compare native-sanitize native-memory native-coverage check-format check-lint check-types check-imports check-tests lint format docs lock bench soak soak-archive clean
+.PHONY: help demo gateway test interop detection first-use fuzz histories bombs mutation native-compare native-sanitize native-memory native-coverage check-format check-lint check-types check-imports check-tests lint format docs lock bench soak soak-archive clean
 
 help:
 	@echo "make demo      upgrade the traffic logs under examples/archive into build/demo"
+	@echo "make gateway   start an OpenAI gateway and two engines; prints what may be tried (GATEWAY_ARGS)"
 	@echo "make test      every check: format, lint, types, import directions, tests with coverage"
 	@echo "make interop   exchange generated payloads with the published releases (needs CPython 3.11)"
 	@echo "make detection sort the recorded payloads by nothing but what they hold; prints a table"
@@ -40,6 +45,11 @@ help:
 
 demo: $(STAMP)
 	$(BIN)/sagellm-protocol upgrade examples/archive/*.jsonl --output build/demo --force
+
+GATEWAY_ARGS ?=
+
+gateway: $(GATEWAY_STAMP)
+	PYTHONPATH=examples $(BIN)/python -m gateway $(GATEWAY_ARGS)
 
 test: lint check-tests
 
@@ -113,6 +123,10 @@ native-coverage: $(STAMP)
 		native/*.c | grep --after-context=1 "^File '.*native/"
 	mkdir -p build/coverage && mv *.gcov build/coverage
 
+$(GATEWAY_STAMP): $(STAMP)
+	$(BIN)/python -m pip install --quiet --group gateway
+	@touch $@
+
 $(FUZZ_STAMP): $(STAMP)
 	$(BIN)/python -m pip install --quiet --group fuzz
 	@touch $@
@@ -153,7 +167,7 @@ docs: $(STAMP)
 	$(BIN)/python docs/generate_reference.py
 	$(BIN)/python docs/generate_architecture.py
 	$(BIN)/python docs/generate_lint.py
-	$(BIN)/python docs/generate_tables.py
+	PYTHONPATH=tests $(BIN)/python docs/generate_tables.py
 
 lock: $(STAMP)
 	$(BIN)/python -m sagellm_protocol.schema.lock
