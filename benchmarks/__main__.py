@@ -14,7 +14,7 @@ from typing import Any
 
 import attrs
 
-from benchmarks import BUILD, ROOT, archive
+from benchmarks import BUILD, ROOT, archive, gateway
 from benchmarks.measured import Figures, Measured
 from benchmarks.plot import plot
 from benchmarks.report import console, document
@@ -49,6 +49,8 @@ def measure(processes: int, passes: int, work: str) -> Measured:
         figures[way].update(startup(environment))
         print(f"archives, {way}", flush=True)
         figures[way][archive.WORK] = archive.archives(archive.SHORT, 1, environment)
+        print(f"gateways, {way}", flush=True)
+        figures[way].update(gateway.measured(gateway.REQUESTS, passes, environment))
     return Measured(
         date=datetime.now(timezone.utc).strftime("%Y-%m-%d"),
         machine={

@@ -7,6 +7,7 @@ from statistics import median
 
 import attrs
 
+from benchmarks import streaming
 from benchmarks.measured import Column, Measured
 from benchmarks.ways import NATIVE, PURE
 
@@ -55,6 +56,11 @@ BARS = (
     Bar("upgrade an archive", "core", 2.5, 2.5),
     # Less time than the parser takes over the JSON of it.
     Bar("upgrade from 0.1.0", "core", 1.0, against="raw", message="types.StreamEventDelta"),
+    # A writer is for what servers build messages for today, and write by hand where that is too slow.
+    Bar(streaming.WRITE, "core", 10.0, message=streaming.CHUNK),
+    Bar(streaming.WRITE, "core", 1.0, 1.0, against="raw"),
+    Bar(streaming.WRITE, "core", 10.0, message=streaming.CHUNK, way=PURE),
+    Bar(streaming.WRITE, "core", 1.0, 1.0, against="raw", way=PURE),
     # Python alone: what it reached before there was a compiled core, in the slowest pass of the run of 2026-11-24.
     Bar("build", "core", 1.38, 0.86, way=PURE),
     Bar("decode dict", "core", 0.98, 0.74, way=PURE),

@@ -1,4 +1,7 @@
-"""Equal classes for the competitors, made from our specs: attrs with validators, and msgspec.Struct with bounds."""
+"""Equal classes for the competitors, made from our specs: attrs with validators, and msgspec.Struct with bounds.
+
+They have the fields that the published release has, so that all are measured on the same content.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,8 @@ import msgspec
 from attrs import validators as check
 from cattrs.preconf.orjson import make_converter
 
+from benchmarks.release import RELEASE
+from sagellm_protocol.history import HISTORY
 from sagellm_protocol.model.frozen import FrozenDict
 from sagellm_protocol.model.kinds import (
     Converted,
@@ -30,7 +35,7 @@ from sagellm_protocol.model.kinds import (
     Text,
     Type,
 )
-from sagellm_protocol.model.spec import REQUIRED, Derived, Field, Made, Spec, spec_of
+from sagellm_protocol.model.spec import REQUIRED, Derived, Field, Made, Spec
 
 _LEAVES: dict[type, Any] = {Text: str, Flag: bool, Free: Any}
 
@@ -42,8 +47,8 @@ class _Twins:
         self._made: dict[str, Any] = {}
 
     def of(self, cls: type) -> Any:
-        """The class equal to one of ours."""
-        spec = spec_of(cls)
+        """The class equal to one of ours, as it was in the release."""
+        spec = HISTORY.spec(cls, RELEASE)
         if spec.name not in self._made:
             self._made[spec.name] = self._make(spec)
         return self._made[spec.name]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from statistics import median
 
-from benchmarks import archive, collecting, memory, startup
+from benchmarks import archive, collecting, gateway, memory, startup
 from benchmarks.bars import Bar, Verdict, unmeasured, verdicts
 from benchmarks.measured import Column, Measured
 from benchmarks.ways import NATIVE, OURS, PURE
@@ -18,6 +18,7 @@ _DESCRIPTIONS = {
     **collecting.DESCRIPTIONS,
     **startup.DESCRIPTIONS,
     **archive.DESCRIPTIONS,
+    **gateway.DESCRIPTIONS,
 }
 _BASELINES = ("published", "raw", "core")
 """What the others are compared with: the first of these that does the work."""
@@ -85,7 +86,7 @@ def _left_out(measured: Measured) -> list[str]:
 
 
 def _title(bar: Bar) -> str:
-    plain = bar.work.startswith(("bytes", "garbage", archive.WORK))
+    plain = bar.work.startswith(("bytes", "garbage", archive.WORK, *gateway.DESCRIPTIONS))
     parts = [bar.work if bar.message is None else f"{bar.work} of {bar.message}"]
     parts += [] if plain else [COMPETITORS[bar.competitor]]
     parts += [bar.way] if bar.way == PURE else []

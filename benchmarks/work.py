@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 
-from benchmarks import kv, messages
+from benchmarks import kv, messages, streaming
 from benchmarks.case import Case
 from benchmarks.equals import AttrsTwins, StructTwins
 from benchmarks.release import published_classes
@@ -38,6 +38,7 @@ WORKS = {
     "upgrade from 0.1.0": "a dict as that release wrote it to a dict of today, unchecked",
     "hash": "`hash()` of a message; the release has none",
     "equality": "`==` of two equal messages, decoded apart",
+    **streaming.WORKS,
     **kv.WORKS,
 }
 
@@ -47,7 +48,7 @@ def table() -> tuple[list[Case], dict[str, str]]:
     """Every case, those of one message and work next to each other; and why competitors are missing, by their key."""
     payloads, missing = messages(), {}
     try:
-        published = published_classes(payloads)
+        published = published_classes([*payloads, *streaming.NESTED])
     except Unavailable as reason:
         published, missing["published"] = {}, str(reason)
     if "msgspec-json" not in codecs.names():
@@ -60,6 +61,7 @@ def table() -> tuple[list[Case], dict[str, str]]:
         cases += of_cattrs(message, payload, twins)
         cases += of_struct(message, payload, structs)
         cases += of_raw(message, payload)
+        cases += streaming.cases(message, payload, published)
         for case in cases:
             found.setdefault((case.work, case.message), []).append(case)
     order = [(work, message) for work in WORKS for message in payloads]
