@@ -14,8 +14,16 @@ from sagellm_protocol.errors import Error, ErrorCode
 from sagellm_protocol.kv.enums import KVBlockState, RequestType, TransferStatus
 from sagellm_protocol.kv.types import KVHandle, SchedulerRequest
 from sagellm_protocol.kv_hooks import KVEvictReason, KVHandle as HookHandle, KVHookEvent
-from sagellm_protocol.openai_types import ChatCompletionChoice, ChatMessage, CompletionChoice, EmbeddingData
+from sagellm_protocol.openai_types import (
+    ChatCompletionChoice,
+    ChatCompletionStreamChoice,
+    ChatCompletionStreamDelta,
+    ChatMessage,
+    CompletionChoice,
+    EmbeddingData,
+)
 from sagellm_protocol.operator_mapping import OperatorConstraint, PhysicalOperator
+from sagellm_protocol.types import TokenLogprobs
 
 FAILURE = Error(code=ErrorCode.UNAVAILABLE, message="gone")
 ONE, TWO = UUID(int=1), UUID(int=2)
@@ -31,6 +39,8 @@ QUEUED = SchedulerRequest(
 )
 KERNEL = PhysicalOperator(kernel_name="k", backend="b", device="cpu", dtype=DType.FP16, kernel_kind=KernelKind.MATMUL)
 TURN = ChatMessage(role="assistant", content="Hi")
+CHUNK = ChatCompletionStreamChoice(index=0, delta=ChatCompletionStreamDelta())
+TOKEN = TokenLogprobs(token_id=1, text="Hi", logprob=-1.0)
 
 KEEPING: dict[str, dict[str, Any]] = {
     "comm_types.CommGroupInfo": {"world_size": 2, "ranks": [4, 5]},
@@ -60,7 +70,13 @@ KEEPING: dict[str, dict[str, Any]] = {
     "kv.types.SchedulerPlan": {"requests": [QUEUED], "batch_size": 1},
     "kv.types.SchedulerRequest": {"prompt_len": 4, "max_new_tokens": 4},
     "kv_hooks.KVHookPayload": {"event": KVHookEvent.FREE_AFTER, "kv_handle": specimens.complete(HookHandle)},
+    "openai_types.ChatCompletionRequest": {"messages": [TURN]},
+    "openai_types.ChatCompletionStreamResponse": {"choices": []},
     "openai_types.ChatCompletionUsage": {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3},
+    "openai_types.ChatMessage": {"role": "user", "content": "Hi"},
+    "openai_types.ChatTokenLogprob": {"logprob": -1.0},
+    "openai_types.ChatTopLogprob": {"logprob": -1.0},
+    "openai_types.CompletionLogprobs": {"tokens": ["Hi"]},
     "openai_types.CompletionUsage": {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3},
     "openai_types.EmbeddingUsage": {"prompt_tokens": 1, "total_tokens": 1},
     "openai_types.ChatCompletionResponse": {
@@ -83,6 +99,8 @@ KEEPING: dict[str, dict[str, Any]] = {
     "timestamps.Timestamps": {"queued_at": 1.0, "scheduled_at": 2.0, "executed_at": 3.0, "completed_at": 4.0},
     "types.Response": {"finish_reason": "stop"},
     "types.StreamEventEnd": {"finish_reason": "stop"},
+    "types.TokenLogprob": {"logprob": -1.0},
+    "types.TokenLogprobs": {"logprob": -1.0},
 }
 """What some messages need besides their required fields, or in these, to keep all rules."""
 
@@ -96,6 +114,10 @@ _LISTED = {
     "all-or-no-success": {"success": True, "failed_handles": [ONE]},
     "errors-of-failures": {"success": False, "errors": {str(ONE): FAILURE}},
 }
+_BIAS = {"bias-of-tokens": {"logit_bias": {"the": 1.0}}}
+_CACHED = {"cached-of-the-prompt": {"prompt_tokens": 1, "cached_prompt_tokens": 2}}
+_LIKELY = {"of-a-probability": {"logprob": 0.5}}
+_STREAMED = {"options-of-a-stream": {"stream_options": {"include_usage": True}}}
 _BARRIER = {"barrier-moves-nothing": {"op": CollectiveOp.BARRIER, "bytes_transferred": 1}}
 
 BREAKING: dict[str, dict[str, dict[str, Any]]] = {
@@ -232,7 +254,35 @@ BREAKING: dict[str, dict[str, dict[str, Any]]] = {
     "openai_types.ChatCompletionResponse": {
         "one-of-each-index": {"choices": [ChatCompletionChoice(index=1, message=TURN, finish_reason="stop")] * 2},
     },
+    "openai_types.ChatCompletionRequest": {
+        "top-logprobs-of-logprobs": {"top_logprobs": 2},
+        **_STREAMED,
+        "choice-among-tools": {"tool_choice": "required"},
+        **_BIAS,
+        "audio-as-it-is-asked-for": {"modalities": ["text", "audio"]},
+    },
+    "openai_types.ChatCompletionStreamResponse": {"one-of-each-index": {"choices": [CHUNK, CHUNK]}},
     "openai_types.ChatCompletionUsage": _SUM,
+    "openai_types.ChatMessage": {
+        "something-is-said": {"content": None},
+        "answers-a-call": {"role": "tool"},
+        "names-the-function": {"role": "function"},
+        "assistants-call": {"tool_calls": []},
+    },
+    "openai_types.ChatTokenLogprob": _LIKELY,
+    "openai_types.ChatTopLogprob": _LIKELY,
+    "openai_types.CompletionLogprobs": {
+        "text-offset-of-the-tokens": {"text_offset": [0, 1]},
+        "token-logprobs-of-the-tokens": {"token_logprobs": []},
+        "top-logprobs-of-the-tokens": {"top_logprobs": []},
+    },
+    "openai_types.CompletionRequest": {
+        "of-one-kind": {"prompt": ["Hi", 1]},
+        "best-of-at-least-n": {"best_of": 1, "n": 2},
+        **_STREAMED,
+        **_BIAS,
+    },
+    "openai_types.EmbeddingRequest": {"of-one-kind": {"input": [1, [2]]}},
     "openai_types.CompletionResponse": {
         "one-of-each-index": {"choices": [CompletionChoice(index=0, text=text, finish_reason=None) for text in "ab"]},
     },
@@ -282,9 +332,18 @@ BREAKING: dict[str, dict[str, dict[str, Any]]] = {
         "pp-size-of-rank": {"pp_rank": 0},
         "pp-rank-below-size": {"pp_rank": 2, "pp_size": 2},
         "room-for-the-layout": {"world_size": 3, "tp_size": 2, "pp_size": 2},
+        "no-ids-beside-text": {"prompt_token_ids": [1], "prompt": "Hi"},
+        **_BIAS,
     },
-    "types.Response": _FAILED,
-    "types.StreamEventEnd": {"error-if-and-only-if-failed": {"finish_reason": "error"}},
+    "types.Response": {**_FAILED, **_CACHED, "logprobs-of-the-tokens": {"output_tokens": [2], "logprobs": [TOKEN]}},
+    "types.StreamEventDelta": {"logprobs-of-the-tokens": {"content_tokens": [1, 1], "logprobs": [TOKEN]}},
+    "types.StreamEventEnd": {
+        "error-if-and-only-if-failed": {"finish_reason": "error"},
+        **_CACHED,
+        "logprobs-of-the-tokens": {"output_tokens": [], "logprobs": [TOKEN]},
+    },
+    "types.TokenLogprob": _LIKELY,
+    "types.TokenLogprobs": _LIKELY,
 }
 """Message to rule to fields."""
 

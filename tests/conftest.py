@@ -17,9 +17,11 @@ from published import PublishedProcess, Unavailable
 from sagellm_protocol.model.native import in_use
 
 # A shared machine is no stopwatch, and most properties run once a message, so a few examples of each make many.
-# Where CI is set each run tries the same examples, so that a red run can be repeated.
-settings.register_profile("local", deadline=None, max_examples=20, suppress_health_check=[HealthCheck.too_slow])
+# Where CI is set each run tries the same examples, so that a red run can be repeated. What differs between Pythons is
+# no matter of examples: .ci/run has the others try fewer ("few").
+settings.register_profile("local", deadline=None, max_examples=12, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("ci", settings.get_profile("local"), derandomize=True, database=None, print_blob=True)
+settings.register_profile("few", settings.get_profile("ci"), max_examples=5)
 settings.load_profile("ci" if os.environ.get("CI") else "local")
 
 
@@ -39,6 +41,13 @@ if "MUTANT_UNDER_TEST" in os.environ:
 
 def pytest_collection_finish() -> None:
     """What the tests are made of stays: no collection need go through it again, and many tests ask for one."""
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def what_came_before_stays() -> None:
+    """Collections go through what a module's tests make, not through what all before them did."""
     gc.collect()
     gc.freeze()
 

@@ -32,7 +32,7 @@ from annotated_types import (
 )
 from hypothesis import strategies as st
 
-from sagellm_protocol.model import EMPTY, derived, field, field_type, message
+from sagellm_protocol.model import EMPTY, KEPT, JsonObject, derived, field, field_type, message
 from sagellm_protocol.model.units import Milliseconds, Unit
 
 
@@ -190,6 +190,8 @@ class Everything:
     level_or_text: Level | str
     uuid_or_number: UUID | int
     leaf_or_text: Leaf | str
+    word_or_shape: Literal["none", "any"] | Circle | Square
+    text_or_shapes: str | Sequence[Circle | Square] | None
     colour_or_leaves: Colour | Sequence[Leaf]
     table_or_row: Mapping[str, int] | Sequence[int] | None
 
@@ -396,6 +398,26 @@ class Behaving:
     @staticmethod
     def same() -> type:
         return __class__  # type: ignore[name-defined,no-any-return]
+
+
+@message(unknown="keep")
+class Keeping:
+    """Keeps what it has no field for."""
+
+    name: str
+    size: int = 0
+    inner: Leaf | None = None
+    extra: JsonObject = KEPT
+
+
+@message(unknown="keep")
+class KeepingOddly(Leaf):
+    """Its place comes first, is given otherwise, and holds others that keep."""
+
+    rest: JsonObject = field(default=KEPT, alias="others")
+    one: Keeping | None = None
+    many: Sequence[Keeping] = ()
+    length: int = derived(lambda it: len(it.rest), default=0)
 
 
 class Own(annotated_types.BaseMetadata):

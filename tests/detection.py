@@ -21,7 +21,7 @@ class Sorted(NamedTuple):
     among: bool
     """Whether its message, over revisions that hold its own, is among the candidates."""
     messages: tuple[str, ...]
-    """The messages among the candidates."""
+    """The messages among the candidates; those that no release spoke are left aside, since one wrote the record."""
     identified: str | None
     """The message that it was taken for; None where the payload alone does not tell what it means."""
 
@@ -39,7 +39,8 @@ def sort(revision: str) -> Iterator[Sorted]:
             identified = history.identify(record.payload).message
         except AmbiguousPayloadError:
             identified = None
-        yield Sorted(record, among, tuple(sorted({found.message for found in candidates})), identified)
+        spoken = {found.message for found in candidates if order(found.first) < len(published.revisions())}
+        yield Sorted(record, among, tuple(sorted(spoken)), identified)
 
 
 COLUMNS = ("records", "true among", "only one", "identified", "asked")
@@ -50,7 +51,7 @@ def main() -> None:
     print(f"{'revision':<10}" + "".join(f"{column:>12}" for column in COLUMNS))
     total = [0] * len(COLUMNS)
     shared: Counter[tuple[str, ...]] = Counter()
-    for revision in history.revisions:
+    for revision in published.revisions():
         found = list(sort(revision))
         shared.update(each.messages for each in found if len(each.messages) > 1)
         cells = [

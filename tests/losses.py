@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
+from sagellm_protocol import ValidationError, catalog
 from sagellm_protocol.history import HISTORY
+from sagellm_protocol.history.changes import Narrowed, NullAllowed
+from sagellm_protocol.model import from_plain
 from sagellm_protocol.model.kinds import Items, Nested, Nullable, Table, Type
 
 Payload = dict[str, Any]
@@ -65,6 +69,40 @@ DOCUMENTED = (
         shown={"temperature": 0.7},
     ),
 )
+
+
+CHANGES = [change for name in HISTORY.revisions for change in HISTORY.changed_in(name).changes]
+NARROWED = {(change.message, change.field) for change in CHANGES if isinstance(change, Narrowed)}
+"""The fields that take less than they did."""
+NULL_UNSAID = {
+    (change.message, field) for change in CHANGES if isinstance(change, NullAllowed) for field in change.fields
+}
+"""The fields that may be null, which says nothing."""
+
+
+def outgrown(message: str, today: Payload) -> bool:
+    """Whether a payload that was brought forward is none of today, as it holds what a field no longer takes."""
+    try:
+        from_plain(catalog.get(message), today)
+    except ValidationError as error:
+        if {(message, violation.path) for violation in error.violations} <= NARROWED:
+            return True
+        raise
+    return False
+
+
+def said(message: str, payload: Payload, dropped: Iterable[str]) -> Payload:
+    """A payload of today without nulls that say nothing, and without what was dropped at some paths."""
+    left: Any = {
+        name: value for name, value in payload.items() if (message, name) not in NULL_UNSAID or value is not None
+    }
+    for path in dropped:
+        *steps, last = re.findall(r"\w+", path)
+        here = left
+        for step in steps:
+            here = here[int(step) if step.isdigit() else step]
+        del here[last]
+    return dict(left)
 
 
 def comes_back(message: str, revision: str, payload: Payload) -> Payload:

@@ -10,11 +10,15 @@ import math
 from collections.abc import Callable, Iterator
 from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
+from enum import Enum
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 from uuid import UUID
 
+import attrs
+
 from declared import Celsius, Point
+from sagellm_protocol.model.annotations import is_message
 from sagellm_protocol.model.bounds import Bound
 from sagellm_protocol.model.kinds import (
     Choice,
@@ -203,6 +207,17 @@ def edges(kind: Number) -> Iterator[Edge]:
 def step(number: Any, direction: int) -> Any:
     """The number next to another: upwards, or downwards."""
     return number + direction if type(number) is int else math.nextafter(number, direction * math.inf)
+
+
+def in_fields(value: Any) -> Any:
+    """A value as on the wire, but that what a message keeps is in a field of its own, as those see it who ask attrs."""
+    if is_message(type(value)):
+        return {field.name: in_fields(getattr(value, field.name)) for field in attrs.fields(type(value))}
+    if isinstance(value, dict):
+        return {key: in_fields(item) for key, item in value.items()}
+    if isinstance(value, tuple):
+        return list(map(in_fields, value))
+    return value.value if isinstance(value, Enum) else str(value) if isinstance(value, UUID) else value
 
 
 def fields(cls: type) -> tuple[Field, ...]:

@@ -332,6 +332,6 @@ def test_registry_entry_takes_its_values_in_order() -> None:
 
 
 def test_created_is_now_where_not_given(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sagellm_protocol.openai_types.time", SimpleNamespace(time=lambda: 1_700_000_000.9))
+    monkeypatch.setattr("sagellm_protocol.openai_types._clock.time", SimpleNamespace(time=lambda: 1_700_000_000.9))
     assert ModelInfo(id="m").created == 1_700_000_000
     assert ModelInfo(id="m", created=5).created == 5

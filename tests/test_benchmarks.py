@@ -17,7 +17,7 @@ import msgspec
 import orjson
 import pytest
 
-from benchmarks import archive, collecting, kv, messages
+from benchmarks import archive, collecting, gateway, kv, messages, streaming
 from benchmarks.bars import BARS, Verdict, unmeasured, verdicts
 from benchmarks.case import Case
 from benchmarks.measured import Column, Measured
@@ -28,7 +28,7 @@ from benchmarks.soak import SPARE_BYTES, Memory, growth, soak
 from benchmarks.ways import NATIVE, PURE, ways
 from benchmarks.work import COMPETITORS, WORKS, table
 from published import DATA, Unavailable, published_release
-from sagellm_protocol import catalog, codecs
+from sagellm_protocol import catalog, codecs, history
 from sagellm_protocol.archive import Options, Upgrader
 from sagellm_protocol.model import from_plain
 from sagellm_protocol.model.native import in_use
@@ -89,7 +89,21 @@ def test_all_write_the_same_payload(cases: list[Case], message: str, work: str, 
         if (case.work, case.competitor) == ("encode dict", "published"):
             continue  # it keeps UUIDs and enum members
         # Through JSON, since some leave tuples.
-        assert json.loads(json.dumps(parse(case.once()))) == messages()[message], case.competitor
+        written = json.loads(json.dumps(parse(case.once())))
+        if case.competitor in ("core", "msgspec"):
+            assert written == codecs.get("dict").encode(
+                codecs.get("dict").decode(messages()[message], catalog.get(message))
+            )
+            written = history.downgrade(written, message, to=RELEASE)
+        assert written == messages()[message], case.competitor
+
+
+@pytest.mark.parametrize("message", [streaming.DELTA, streaming.CHUNK])
+def test_all_write_the_same_token(cases: list[Case], message: str) -> None:
+    for work, kept in ((streaming.WRITE, bytes), (streaming.PACK, msgpack.unpackb)):
+        written = {case.competitor: kept(case.once()) for case in cases if (case.work, case.message) == (work, message)}
+        assert written.keys() >= {"core", "raw"}
+        assert {competitor for competitor, it in written.items() if it != written["raw"]} == set()
 
 
 @pytest.mark.parametrize("work", ["build", "decode JSON", "decode MessagePack", "decode dict"])
@@ -309,3 +323,17 @@ def test_a_command_that_fails_is_told(tmp_path: Path) -> None:
     log = next(archive.logs(tmp_path, 1))
     with pytest.raises(SystemExit, match="ended with 3"):
         archive.spent([sys.executable, "-c", "raise SystemExit(3)"], log)
+
+
+# The gateway
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="processor time of other processes is read there")
+def test_both_gateways_are_measured() -> None:
+    figures = gateway.measured(requests=2, passes=1)
+    assert figures.keys() == gateway.DESCRIPTIONS.keys()
+    there = gateway.gateways().keys()
+    for rows in figures.values():
+        for row in rows.values():
+            assert row.keys() == there
+            assert all(len(passes) == 1 and passes[0] >= 0 for passes in row.values())

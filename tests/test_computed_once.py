@@ -20,6 +20,8 @@ import pytest
 import sagellm_protocol
 from sagellm_protocol import Metrics, Request, StreamEventDelta, codecs
 from sagellm_protocol.archive.explaining import Nearness
+from sagellm_protocol.bridges import BRIDGES
+from sagellm_protocol.bridges.carrying import Bridge
 from sagellm_protocol.catalog import CATALOG, Catalog
 from sagellm_protocol.history import HISTORY
 from sagellm_protocol.history.changes import rescaled, revision
@@ -40,6 +42,8 @@ from sagellm_protocol.lint.files import Source
 from sagellm_protocol.lint.following.types import Function
 from sagellm_protocol.model.kinds import Member
 from sagellm_protocol.model.spec import Spec, spec_of
+from sagellm_protocol.streams.assembling.rules import EVENTS
+from sagellm_protocol.streams.assembling.table import StreamTable
 from sagellm_protocol.testing.laws import Trial
 
 THREADS = 8
@@ -90,6 +94,8 @@ NEW: dict[type, Callable[[], Any]] = {
     ),
     Source: lambda: Source(Path("a.py"), "a.py", "x = 1\ny = 2\n", "utf-8", ast.parse("x = 1\ny = 2\n")),
     Nearness: lambda: Nearness(HISTORY, None, HISTORY.revisions),
+    StreamTable: lambda: attrs.evolve(EVENTS),
+    Bridge: lambda: attrs.evolve(next(iter(BRIDGES.values()))),
     Lifecycle: lambda: Lifecycle(BLOCK.states, BLOCK.initial, BLOCK.transitions),
 }
 """A new object of each class that has such properties."""
@@ -125,6 +131,7 @@ SAYS: dict[type, Callable[[Any], Any]] = {
     Eras: lambda it: (it.places, it.tables),
     Legs: lambda it: (it.eras, it.repairs),
     Forwards: lambda it: (it.legs, it.revision, it.specs),
+    Lifecycle: lambda it: (it.states, it.initial, it.transitions),
 }
 """What those say that are equal to none but themselves."""
 

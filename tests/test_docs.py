@@ -47,7 +47,15 @@ EXAMPLES = Sybil(
 )
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def _started(document: Path) -> list[pytest.MarkDecorator]:
+    """Pages of many commands take long: each starts a process."""
+    return [pytest.mark.once] if document.read_text(encoding="utf-8").count("```console") > 2 else []
+
+
+@pytest.mark.parametrize(
+    "document",
+    [pytest.param(path, marks=_started(path), id=str(path.relative_to(ROOT))) for path in DOCUMENTS],
+)
 def test_examples_run(document: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "examples").symlink_to(ROOT / "examples")
     monkeypatch.chdir(tmp_path)

@@ -18,8 +18,8 @@ from types import ModuleType
 import pytest
 
 import sagellm_protocol
-from published import ROOT
-from sagellm_protocol import catalog, kv, kv_hooks
+from published import ROOT, revision_table, revisions
+from sagellm_protocol import catalog, history, kv, kv_hooks
 from sagellm_protocol.catalog import CATALOG, Catalog, UnknownMessageError
 from sagellm_protocol.kv.types import KVHandle
 
@@ -46,7 +46,8 @@ def test_the_version_stands_in_one_place() -> None:
     home = Path(sagellm_protocol.__file__)
     texts = [ROOT / name for name in ("pyproject.toml", "README.md", "CHANGELOG.md", "CONTRIBUTING.md")]
     texts += [*home.parent.rglob("*.py"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "tests").glob("*.py")]
-    written = re.compile(rf"(?<![\d.]){re.escape(sagellm_protocol.__version__)}(?![\d.]*\d)")
+    # Of a revision in the works, which has the number of the release to come, other texts may speak.
+    written = re.compile(rf"version[\W_]{{1,9}}{re.escape(sagellm_protocol.__version__)}(?![\d.]*\d)")
     assert [text for text in texts if written.search(text.read_text(encoding="utf-8"))] == [home]
 
 
@@ -144,7 +145,7 @@ main(["schema", "Request"])
 def test_modules_are_found_like_names() -> None:
     program = "import sagellm_protocol as p; print(p.history.latest, p.kv.KVHandle.__name__)"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["0.5.4.16", "KVHandle"]
+    assert done.stdout.split() == [history.latest, "KVHandle"]
     sagellm_protocol.__dict__.pop("ports", None)
     assert sagellm_protocol.ports.SAGELLM_GATEWAY_PORT == 8889
 
@@ -166,7 +167,7 @@ def test_messages_by_name() -> None:
     assert catalog.get("kv.types.KVHandle") is KVHandle
     assert catalog.get(KVHandle) is KVHandle
     assert catalog.name("KVBlock") == "kv.types.KVBlock"
-    assert len(catalog.messages()) == 82
+    assert catalog.messages().keys() >= revision_table(revisions()[-1])["messages"].keys()
 
 
 @pytest.mark.parametrize("wanted", ["Nothing", "types.Nothing", str, ""])

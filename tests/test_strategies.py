@@ -46,6 +46,7 @@ def test_rules_between_fields_are_kept(payload: dict[str, Any]) -> None:
     assert any(payload.get(name) is not None for name in rule.fields)
 
 
+@pytest.mark.once
 def test_defaults_are_sometimes_left_out() -> None:
     assert "model" not in find(payloads("Request"), lambda payload: "model" not in payload, settings=ANY)
     assert "model" in find(payloads(Request), lambda payload: "model" in payload, settings=ANY)
@@ -84,6 +85,7 @@ def test_numbers_reach_their_bounds(kind: Number) -> None:
     check()
 
 
+@pytest.mark.once
 def test_values_reach_every_option() -> None:
     union = read_type(str | list[str] | None)
     for kind in (str, list, type(None)):

@@ -17,6 +17,8 @@ from sagellm_protocol.model import from_plain, message, to_plain
 from sagellm_protocol.model.source import Function, generated_source
 from sagellm_protocol.schema import json_schema
 
+pytestmark = pytest.mark.once
+
 PLAIN: dict[str, Any] = {"request_id": "r", "trace_id": "t", "max_tokens": 1}
 DELTA: dict[str, Any] = {"request_id": "r", "trace_id": "t", "engine_id": "e", "content": "x", "content_tokens": [1]}
 OLD_DELTA = {"event": "delta", "request_id": "r", "trace_id": "t", "chunk": "x", "chunk_tokens": []}

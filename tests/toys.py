@@ -20,7 +20,7 @@ from uuid import UUID, uuid4
 
 from annotated_types import Ge, Gt, Le, Lt
 
-from sagellm_protocol.model import derived, field, message
+from sagellm_protocol.model import KEPT, JsonObject, derived, field, message
 from sagellm_protocol.model.units import Milliseconds, Seconds, Unit
 
 """

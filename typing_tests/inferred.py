@@ -30,7 +30,18 @@ from sagellm_protocol import (
 )
 from sagellm_protocol.codecs import Codec
 from sagellm_protocol.errors import Error
-from sagellm_protocol.model import EMPTY, FrozenDict, derived, field, field_type, from_plain, message, to_plain
+from sagellm_protocol.model import (
+    EMPTY,
+    KEPT,
+    FrozenDict,
+    JsonObject,
+    derived,
+    field,
+    field_type,
+    from_plain,
+    message,
+    to_plain,
+)
 from sagellm_protocol.model.units import Milliseconds, Tokens
 
 # Constructors and fields
@@ -138,6 +149,22 @@ assert_type(reading.double, int)
 assert_type(reading.total, Decimal)
 assert_type(reading.named, str)
 assert_type(evolve(reading, called="d"), Reading)
+
+
+@message(unknown="keep")
+class Keeping:
+    name: str
+    extra: JsonObject = KEPT
+
+
+@message(unknown="keep")
+class KeepingElsewhere:
+    others: JsonObject = field(default=KEPT, alias="rest")
+
+
+assert_type(Keeping(name="a").extra, Mapping[str, Any])
+assert_type(Keeping(name="a", extra={"b": 1}), Keeping)
+assert_type(KeepingElsewhere(rest={"b": 1}), KeepingElsewhere)
 
 
 @message(order=True, unknown="ignore")

@@ -96,7 +96,7 @@ pool = Pool()
 
 def infer(request: Request) -> Response:
     """Answer with the prompt's words, last first, as far as max_tokens goes."""
-    words = (request.messages[-1].content if request.messages else request.prompt).split()
+    words = (request.messages[-1].text if request.messages else request.prompt).split()
     said = words[::-1][: request.max_tokens]
     metrics = Metrics(ttft_ms=1.0, throughput_tps=100.0, peak_mem_mb=1, error_rate=0.0)
     response = Response(

@@ -106,14 +106,21 @@ def test_a_full_pool(service: httpx.Client) -> None:
     assert answer.json()["error"]["code"] == "resource_exhausted"
 
 
+def without_nulls(answer: Any) -> Any:
+    """What an answer says: later revisions have more fields that say nothing."""
+    if isinstance(answer, dict):
+        return {name: without_nulls(value) for name, value in answer.items() if value is not None}
+    return [without_nulls(value) for value in answer] if isinstance(answer, list) else answer
+
+
 def test_models(service: httpx.Client) -> None:
     model = {"id": "echo-1", "object": "model", "created": 1_700_000_000, "owned_by": "sagellm"}
-    assert service.get("/v1/models").json() == {"object": "list", "data": [model]}
+    assert without_nulls(service.get("/v1/models").json()) == {"object": "list", "data": [model]}
 
 
 def test_chat(service: httpx.Client) -> None:
     answer = service.post("/v1/chat/completions", json={**CHAT, "user": "u", "vendor_field": 1})
-    assert answer.json() == {
+    assert without_nulls(answer.json()) == {
         "id": "chat-1",
         "object": "chat.completion",
         "created": 1_700_000_000,
@@ -121,12 +128,11 @@ def test_chat(service: httpx.Client) -> None:
         "choices": [
             {
                 "index": 0,
-                "message": {"role": "assistant", "content": "two one", "name": None},
+                "message": {"role": "assistant", "content": "two one"},
                 "finish_reason": "stop",
             }
         ],
         "usage": {"prompt_tokens": 2, "completion_tokens": 2, "total_tokens": 4},
-        "trace_id": None,
     }
 
 

@@ -103,7 +103,7 @@ def test_numbers_of_a_message_itself_and_in_envelopes() -> None:
     assert UPGRADER.upgrade(wrapped.encode()).record == b'{"temperature":0.50,"top_p":9e-1,"strategy":"greedy"}'
     again = Upgrader(Options(envelope=True)).upgrade(wrapped.encode()).record or b""
     assert b'"payload":{"temperature":0.50,"top_p":9e-1,"strategy":"greedy"}' in again
-    today = f'{{"protocol":"0.5.4.16","message":"sampling.SamplingParams","payload":{sampling}}}'
+    today = f'{{"protocol":"{history.latest}","message":"sampling.SamplingParams","payload":{sampling}}}'
     assert UPGRADER.upgrade(today.encode()).record == sampling.encode()
 
 

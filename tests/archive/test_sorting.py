@@ -51,7 +51,7 @@ def test_an_envelope() -> None:
     ("record", "verdict", "told"),
     [
         (b'{"temperature":0.5}', "ambiguous", "sampling.SamplingParams (0.4.0.7 to 0.5.4.12) or sampling."),
-        (b'{"event":"delta","request_id":7}', "unknown", "of 0.5.4.16 it breaks: event: must be one of"),
+        (b'{"event":"delta","request_id":7}', "unknown", f"of {HISTORY.latest} it breaks: event: must be one of"),
         (b'{"of no message":1}', "unknown", "the record resembles no message"),
         (b"[1]", "unknown", "the record is no JSON object"),
         (b'{"protocol":"9","message":"m","payload":{}}', "unknown", "the record is written in revision '9'"),

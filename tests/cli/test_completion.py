@@ -37,7 +37,7 @@ def completed(words: str, shell: str = "bash") -> list[str]:
         ("de", ["detect"]),
         ("schema --format ", ["json", "typescript"]),
         ("schema --re", ["--revision"]),
-        ("schema strea", ["StreamEventDelta", "StreamEventEnd", "StreamEventStart"]),
+        ("schema strea", ["StreamEventDelta", "StreamEventEnd", "StreamEventStart", "StreamOptions"]),
         ("messages kv.types.KVH", ["kv.types.KVHandle"]),
         ("messages Request --revision 0.5.4.1", ["0.5.4.16", "0.5.4.13", "0.5.4.12", "0.5.4.11", "0.5.4.10"]),
         ("revisions la", ["latest"]),
@@ -90,4 +90,4 @@ def test_bash_completes() -> None:
     """
     environment = os.environ | {"PATH": f"{SCRIPT.parent}{os.pathsep}{os.environ['PATH']}"}
     done = subprocess.run(["bash", "--norc", "-c", code], capture_output=True, text=True, check=False, env=environment)
-    assert done.stdout == "StreamEventDelta StreamEventEnd StreamEventStart\n", done.stderr
+    assert done.stdout == "StreamEventDelta StreamEventEnd StreamEventStart StreamOptions\n", done.stderr

@@ -16,6 +16,7 @@ from sagellm_protocol import (
     StreamEvent,
     StreamEventDelta,
     StreamEventEnd,
+    StreamEventStart,
     ValidationError,
     catalog,
     check_consistent,
@@ -223,9 +224,9 @@ def test_codecs_that_do_not_ask_pay_nothing(monkeypatch: pytest.MonkeyPatch) -> 
         assert bare.__code__.co_code == ruled.__code__.co_code
         assert written(codecs.get(name), Bare) == written(codecs.get(name), Ruled)
         assert written(codecs.get(name, consistent=True), Ruled) == written(codecs.get(name), Ruled)
-        delta = codecs.get(name, consistent=True).decoder(StreamEventDelta)
-        assert delta.__code__.co_code == codecs.get(name).decoder(StreamEventDelta).__code__.co_code
-        assert delta.__name__ != "read_consistent"
+        start = codecs.get(name, consistent=True).decoder(StreamEventStart)
+        assert start.__code__.co_code == codecs.get(name).decoder(StreamEventStart).__code__.co_code
+        assert start.__name__ != "read_consistent"
 
 
 def written(codec: Any, cls: type) -> str:

@@ -435,15 +435,16 @@ def test_unknown_fields(name: str) -> None:
     with pytest.raises(ValidationError, match="a known field"):
         decode(name, strange, unknown="forbid")
     assert decode(name, strange, unknown="ignore") == Request(**REQUEST)
-    friendly = {"role": "user", "content": "x", "audio": {"id": 1}}
-    assert decode(name, friendly, ChatMessage) == ChatMessage(role="user", content="x")
+    friendly = {"role": "user", "content": "x", "site": {"id": 1}}
+    kept = ChatMessage(role="user", content="x", extra={"site": {"id": 1}})
+    assert decode(name, friendly, ChatMessage) == kept
     assert decode(name, friendly, ChatMessage, unknown="ignore") == ChatMessage(role="user", content="x")
-    with pytest.raises(ValidationError, match="audio: must be a known field"):
+    with pytest.raises(ValidationError, match="site: must be a known field"):
         decode(name, friendly, ChatMessage, unknown="forbid")
     # A message inside another follows its own rule.
     within = {**REQUEST, "messages": [friendly]}
-    assert decode(name, within).messages == (ChatMessage(role="user", content="x"),)
-    with pytest.raises(ValidationError, match=r"messages\[0\]\.audio: must be a known field"):
+    assert decode(name, within).messages == (kept,)
+    with pytest.raises(ValidationError, match=r"messages\[0\]\.site: must be a known field"):
         decode(name, within, unknown="forbid")
     with pytest.raises(ValidationError, match="max_tokens: required"):
         decode(name, {"request_id": "r", "trace_id": "t", "extra": 1}, unknown="ignore")
@@ -452,7 +453,8 @@ def test_unknown_fields(name: str) -> None:
 @every_codec
 def test_as_many_fields_as_there_are_but_one_unknown(name: str) -> None:
     whole = {"id": "m", "object": "model", "created": 1, "extra": 2}
-    assert decode(name, whole, ModelInfo) == ModelInfo(id="m", created=1)
+    assert decode(name, whole, ModelInfo) == ModelInfo(id="m", created=1, extra={"extra": 2})
+    assert decode(name, whole, ModelInfo, unknown="ignore") == ModelInfo(id="m", created=1)
     with pytest.raises(ValidationError, match="extra: must be a known field"):
         decode(name, {"extra": 1}, Leaf)
 

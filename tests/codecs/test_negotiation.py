@@ -51,7 +51,7 @@ JSON, MSGPACK = codecs.get("json"), codecs.get("msgpack")
         ("application/*;q=0, application/json;q=0.1", JSON),
         ("*/*;q=1, application/*;q=0, application/msgpack;q=0.1", MSGPACK),
         # Quoted parameters, and commas in them.
-        ('application/json;revision="0.5.4.16"', JSON),
+        ('application/json;revision="0.6.0"', JSON),
         ('application/json;revision="latest";q=0.1', JSON),
         ('text/plain;title="a, b;q=1 \\" c", application/msgpack', MSGPACK),
         ("application/json;", JSON),
@@ -59,7 +59,7 @@ JSON, MSGPACK = codecs.get("json"), codecs.get("msgpack")
         (",,application/json,,", JSON),
         ('application/json;q="0.5", application/msgpack;q=0.4', JSON),
         ("\tapplication/json\t;\tq=0.1\t,\tapplication/msgpack\t", MSGPACK),
-        ('application/json;revision="0\\.5.4.\\16"', JSON),
+        ('application/json;revision="0\\.6.\\0"', JSON),
         # Parameters that a type does not have: it is another type.
         ("application/json;profile=x, application/msgpack;q=0.1", MSGPACK),
     ],
@@ -72,22 +72,22 @@ def test_negotiating(accept: str, expected: Codec[Any]) -> None:
     ("accept", "name", "revision"),
     [
         ("application/msgpack;revision=0.4.0.8, application/json;q=0.5", "msgpack", "0.4.0.7"),
-        ("application/msgpack;q=0.4;revision=0.4.0.8, application/json;q=0.5", "json", "0.5.4.16"),
-        ("application/json, application/json;revision=0.1.0", "json", "0.5.4.16"),
+        ("application/msgpack;q=0.4;revision=0.4.0.8, application/json;q=0.5", "json", HISTORY.latest),
+        ("application/json, application/json;revision=0.1.0", "json", HISTORY.latest),
         ("application/json;q=0.5, application/json;revision=0.1.0", "json", "0.1.0"),
         ("*/*;revision=0.4.0.8", "json", "0.4.0.7"),
-        ("application/msgpack;revision=9.9, application/json;q=0.5", "json", "0.5.4.16"),
+        ("application/msgpack;revision=9.9, application/json;q=0.5", "json", HISTORY.latest),
         ("application/msgpack;revision=9.9, application/msgpack;revision=0.4.0.8;q=0.1", "msgpack", "0.4.0.7"),
         ("application/json;q=0, application/json;revision=0.4.0.8", "json", "0.4.0.7"),
         ("application/json;Revision=0.4.0.8", "json", "0.4.0.7"),
         # Releases of one revision are one revision.
         ("application/json;revision=0.4.0.8;q=0.5, application/json;revision=0.4.0.7;q=0", "json", "0.4.0.7"),
         # What is refused is not given: neither today's revision, nor one by way of a wider range.
-        ("application/json, application/json;revision=0.5.4.16;q=0", "json", "0.5.4.13"),
-        ("application/json, application/json;revision=latest;q=0.5", "json", "0.5.4.13"),
+        ("application/json, application/json;revision=0.6.0;q=0", "json", "0.5.4.16"),
+        ("application/json, application/json;revision=latest;q=0.5", "json", "0.5.4.16"),
         ("*/*;revision=0.4.0.8, application/json;q=0", "msgpack", "0.4.0.7"),
-        ("*/*;revision=0.4.0.8;q=0, application/json", "json", "0.5.4.16"),
-        ("application/msgpack;q=0.1, */*;revision=0.4.0.8;q=0.9, application/json;q=0.2", "json", "0.5.4.16"),
+        ("*/*;revision=0.4.0.8;q=0, application/json", "json", HISTORY.latest),
+        ("application/msgpack;q=0.1, */*;revision=0.4.0.8;q=0.9, application/json;q=0.2", "json", HISTORY.latest),
     ],
 )
 def test_negotiating_a_revision(accept: str, name: str, revision: str) -> None:
@@ -296,7 +296,7 @@ def written(draw: Callable[[st.SearchStrategy[Any]], Any], asked: Asked) -> str:
 
 
 KINDS = st.sampled_from(["*/*", "application/*", "application/json", "application/msgpack", "text/plain", "text/*"])
-RELEASES = st.sampled_from(["0.4.0.8", "0.4.0.7", "0.1.0", "0.5.4.16", "latest", "9.9"])
+RELEASES = st.sampled_from(["0.4.0.8", "0.4.0.7", "0.1.0", "0.5.4.16", "0.6.0", "latest", "9.9"])
 PARAMETERS = st.one_of(
     st.just({}),
     st.builds(lambda release: {"revision": release}, RELEASES),

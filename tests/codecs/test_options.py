@@ -37,10 +37,11 @@ class Picky(dict[str, bool]):
     [
         ({"revision": 4}, "revision must be text, got 4"),
         ({"revision": None}, "revision must be text, got None"),
-        ({"unknown": "Forbid"}, "unknown must be 'forbid', 'ignore' or None, got 'Forbid' (did you mean forbid?)"),
+        ({"unknown": "Forbid"}, "unknown must be 'forbid', 'ignore', 'keep' or None, got 'Forbid'"),
         ({"unknown": "IGNORE"}, "got 'IGNORE' (did you mean ignore?)"),
-        ({"unknown": True}, "unknown must be 'forbid', 'ignore' or None, got True"),
-        ({"unknown": ["forbid"]}, "unknown must be 'forbid', 'ignore' or None, got ['forbid']"),
+        ({"unknown": "keeps"}, "got 'keeps' (did you mean keep?)"),
+        ({"unknown": True}, "unknown must be 'forbid', 'ignore', 'keep' or None, got True"),
+        ({"unknown": ["forbid"]}, "unknown must be 'forbid', 'ignore', 'keep' or None, got ['forbid']"),
         ({"omit_defaults": 1}, "omit_defaults must be a bool, got 1"),
         ({"omit_defaults": None}, "omit_defaults must be a bool, got None"),
         ({"lossy": "yes"}, "lossy names 'yes', and the message has no field yes"),
@@ -125,7 +126,7 @@ def test_what_is_taken() -> None:
 
 
 def test_options_that_mean_the_same_are_equal() -> None:
-    assert Options() == Options(revision="latest", fill={}) == Options(revision="0.5.4.16", fill=None)
+    assert Options() == Options(revision="latest", fill={}) == Options(revision=HISTORY.latest, fill=None)
     assert Options(revision="0.4.0.8") == Options(revision="0.4.0.7") != Options()
     one, other = (Options(fill={"engine_id": "e", **more}) for more in ({}, {}))
     assert one == other

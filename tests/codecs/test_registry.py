@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from sagellm_protocol import Loss, codecs
+from sagellm_protocol import Loss, codecs, history
 from sagellm_protocol.codecs import Codec, Format, Options, Registration, Registry
 from sagellm_protocol.codecs.registry import KEPT
 from sagellm_protocol.errors import Error, ErrorCode
@@ -60,7 +60,7 @@ def test_names() -> None:
 
 def test_one_codec_for_each_choice() -> None:
     assert codecs.get("json") is codecs.get("json")
-    assert codecs.get("json") is codecs.get("json", revision="latest") is codecs.get("json", revision="0.5.4.16")
+    assert codecs.get("json") is codecs.get("json", revision="latest") is codecs.get("json", revision=history.latest)
     assert codecs.get("json", revision="0.4.0.8") is codecs.get("json", revision="0.4.0.7")
     assert codecs.get("json", revision="0.4.0.8") is not codecs.get("json")
     for options in (

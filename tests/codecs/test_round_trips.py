@@ -94,7 +94,7 @@ def test_the_short_form_says_the_same(cls: Any, omits: str) -> None:
 
 @every_message
 def test_every_codec_judges_alike(cls: Any) -> None:
-    @given(corrupted(messages(cls).map(to_plain)), st.sampled_from((None, "forbid", "ignore")))
+    @given(corrupted(messages(cls).map(to_plain)), st.sampled_from((None, "forbid", "ignore", "keep")))
     def check(payload: Any, unknown: Any) -> None:
         expected = outcome(lambda: codecs.get("dict", unknown=unknown).decode(payload, cls))
         for name, write in WRITE.items():
@@ -109,7 +109,7 @@ def test_every_codec_judges_alike(cls: Any) -> None:
 def test_the_fast_path_and_the_thorough_path_judge_alike(cls: Any) -> None:
     kind = read_type(cls)
 
-    @given(corrupted(messages(cls).map(to_plain)), st.sampled_from((None, "forbid", "ignore")))
+    @given(corrupted(messages(cls).map(to_plain)), st.sampled_from((None, "forbid", "ignore", "keep")))
     def check(payload: Any, unknown: Any) -> None:
         thorough = outcome(lambda: check_payload(kind, payload, unknown=unknown))
         try:

@@ -170,6 +170,12 @@ def up_and_down_again_says_the_same(draw: Draw, tally: Tally) -> None:
     assert all(same(each, to_plain(message)) for each in found)
 
 
+def unsaid_in(of: Drawn, value: Any) -> list[str]:
+    """The fields of a message that are null and say nothing by that: in older revisions they are left out."""
+    unsaid = of.history.eras.today.first.null_unsaid
+    return [name for cls, name in unsaid if cls is of.cls and getattr(value, name) is None]
+
+
 def down_and_up_again_is_the_same_message_or_a_named_loss(draw: Draw, tally: Tally) -> None:
     of = something(draw, tally)
     value, payload = said(draw, tally, of)
@@ -186,12 +192,15 @@ def down_and_up_again_is_the_same_message_or_a_named_loss(draw: Draw, tally: Tal
         return
     # Whatever was lost, what is left is valid.
     spec = of.history.spec(of.cls, of.revision)
-    checker = Checker("wire", "forbid", of.history.specs(of.revision))
+    checker = Checker("wire", None, of.history.specs(of.revision))
     checker.check(Nested(spec.name, spec.cls), taken, ROOT)
     assert not checker.violations, (taken, checker.violations)
     if not lost:
         again = of.history.upgrade(taken, of.message, since=of.revision)
-        assert same(to_plain(read(of.cls, again)), to_plain(value)), (taken, again)
+        left, meant = (to_plain(read(of.cls, again)), to_plain(value))
+        for name in unsaid_in(of, value):
+            del left[name], meant[name]
+        assert same(left, meant), (taken, again)
         assert codec.decode(codec.encode(value), of.cls) == codec.decode(taken, of.cls)
 
 
@@ -219,6 +228,7 @@ def what_codecs_write_they_read(draw: Draw, tally: Tally) -> None:
     value, payload = said(draw, tally, of)
     # What is droppable is left out without a word, and comes back as its default.
     assume(not any(loss.droppable for loss in of.history.losses(payload, of.message, to=of.revision)))
+    assume(not unsaid_in(of, value))
     tally["comparisons"] += 5
     options = {"revision": of.revision, "history": of.history, "omit_defaults": draw(st.booleans())}
     comes_back(value, of.cls, options)
@@ -255,8 +265,9 @@ def json_schema_takes_what_the_codec_takes(draw: Draw, tally: Tally) -> None:
     spec = of.history.spec(of.cls, of.revision)
     checker = Checker("wire", spec.unknown, of.history.specs(of.revision))
     checker.check(Nested(spec.name, spec.cls), broken, ROOT)
-    # The values that cannot be converted are none of the schema.
-    assert validator.is_valid(broken) == (not checker.violations), (checker.violations, violation)
+    # The values that cannot be converted are none of the schema; how deep free JSON may be no schema can say.
+    judged = [found for found in checker.violations if not found.rule.endswith("levels deep")]
+    assert validator.is_valid(broken) == (not judged), (checker.violations, violation)
     if checker.violations:
         assert outcome(lambda: codec.decode(broken, of.cls))[0] != "taken"
 

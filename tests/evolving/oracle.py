@@ -21,7 +21,7 @@ from sagellm_protocol.history.payloads import alike
 from sagellm_protocol.history.undoing import as_of_then, tables_of_today
 from sagellm_protocol.model.choosing import chosen
 from sagellm_protocol.model.exceptions import ValidationError
-from sagellm_protocol.model.kinds import Choice, Either, Items, Limited, Nested, Nullable, Table, Type
+from sagellm_protocol.model.kinds import Choice, Either, Items, Limited, Nested, Nullable, Table, Type, wire_kind
 from sagellm_protocol.model.paths import ROOT
 from sagellm_protocol.model.spec import REQUIRED, Field, Spec
 
@@ -122,8 +122,11 @@ class _Stepping:
                 return [self.inside(item, each) for each in value]
             case Table(value=item), dict():
                 return {key: self.inside(item, each) for key, each in value.items()}
+            case Either(options=options), (dict() | list()):
+                meant = "object" if isinstance(value, dict) else "array"
+                option = next((option for option in options if wire_kind(option) == meant), None)
+                return value if option is None else self.inside(option, value)
             case _:
-                assert not isinstance(kind, Either) or "Nested" not in repr(kind)
                 return value
 
     def _mark(self) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 from uuid import UUID
 
 from sagellm_protocol.catalog import CATALOG
+from sagellm_protocol.model import from_plain, to_plain
 
 
 class TameText(str):
@@ -173,6 +174,7 @@ CLASSES: dict[str, type] = {
 _BASES = (str, int, float, dict, list, bytes, UUID)
 
 _A_UUID = "12345678-1234-5678-1234-567812345678"
+MESSAGES = {CATALOG.get(name): name for name in CATALOG.messages}
 MEMBERS = [member for enum in (*CATALOG.enums.values(), Rank) for member in enum]
 UNCARRIED: tuple[Any, ...] = (
     *(b"text", bytearray(b"x"), Decimal("1.5"), Decimal("NaN"), Fraction(1, 3), 1j, {1}, (1, "x"), range(3), ...),
@@ -253,6 +255,8 @@ def written(value: Any) -> Any:
             return {"$": name, "text": str(value)}
         case Odd() | Untellable():
             return {"$": name}
+        case _ if type(value) in MESSAGES:
+            return {"$": "message", "of": MESSAGES[type(value)], "value": written(to_plain(value))}
     raise TypeError(f"no way to write down a {name}")
 
 
@@ -272,6 +276,8 @@ def read(value: Any) -> Any:
         return CLASSES[kind](read(value["value"]))
     if kind == "member":
         return next(found for found in MEMBERS if type(found).__name__ == value["of"] and found.name == value["name"])
+    if kind == "message":
+        return from_plain(CATALOG.get(value["of"]), read(value["value"]))
     if kind == "hex":
         return int(value["text"], 16)
     if "items" in value:

@@ -14,7 +14,9 @@ from click.testing import CliRunner
 
 import published
 import toy_history
+from losses import outgrown
 from sagellm_protocol import codecs
+from sagellm_protocol.catalog import CATALOG
 from sagellm_protocol.cli.diff import diff_command
 from sagellm_protocol.cli.schema import schema_command
 from sagellm_protocol.errors import Error, ErrorCode
@@ -89,7 +91,7 @@ def test_backwards_is_the_mirror_image() -> None:
             if found.kind not in ("message added", "enum added", "typed dict added"):
                 opposite = [other for other in backwards if (other.before, other.after) == (found.after, found.before)]
                 assert mirrored[found.breaks] in {other.breaks for other in opposite}, found
-    assert compare("latest", "0.5.4.16") == ()
+    assert compare("latest", HISTORY.latest) == ()
 
 
 def test_of_one_message() -> None:
@@ -380,7 +382,9 @@ def test_the_verdicts_hold_for_what_was_written(old: str, new: str) -> None:
                 try:
                     codec.decode(recorded.payload, HISTORY.catalog.get(recorded.type))
                 except ProtocolError as error:
-                    refused[recorded.type] = error
+                    # What today refuses, no codec reads; of the two revisions that says nothing.
+                    if not outgrown(recorded.type, HISTORY.upgrade(recorded.payload, recorded.type, since=writer)):
+                        refused[recorded.type] = error
         broken = {name for name in both if any(item.breaks in (side, "both") for item in found[name])}
         assert refused.keys() <= broken, (side, refused)
 
@@ -429,7 +433,7 @@ def test_schemas() -> None:
     done = CliRunner().invoke(schema_command, ["Request", "--revision", "0.4.0.8"])
     assert json.loads(done.output)["title"] == "types.Request"
     done = CliRunner().invoke(schema_command, ["--all"])
-    assert len(json.loads(done.output)["$defs"]) == 82 + 38
+    assert len(json.loads(done.output)["$defs"]) == len(CATALOG.messages) + len(CATALOG.enums)
 
 
 @pytest.mark.parametrize("arguments", [[], ["Request", "--all"], ["NoSuchMessage"], ["Request", "--revision", "9.9"]])

@@ -141,6 +141,8 @@ def test_what_stands_in_many_places_is_walked_once() -> None:
     assert history.upgrade(payload, "Metrics", since="0.1.0")["site"]
     assert history.downgrade(payload, "Metrics", to="0.1.0")["site"]
     assert history.detect({**DELTA, "site": doubled(60)}) == history.detect(DELTA)
+    chat = {"model": "m", "messages": [{"role": "user", "content": "Hi"}], "site": doubled(60)}
+    assert history.identify(chat, "ChatCompletionRequest").message == "openai_types.ChatCompletionRequest"
     assert time.perf_counter() - begun < 5
 
 
@@ -345,7 +347,7 @@ def test_what_is_doubted_is_told_by_fields_of_nested_messages_too() -> None:
         "finish_reason": "stop",
         "metrics": {**METRICS, "peak_mem_mb": 4.0, "comm_overhead_ms": 1.0},
     }
-    assert history.detect(response, "Response") == (Candidate("types.Response", "0.1.2.4", "0.5.4.16"),)
+    assert history.detect(response, "Response") == (Candidate("types.Response", "0.1.2.4", history.latest),)
 
 
 @pytest.mark.parametrize("odd", [2.0**63, -(2.0**64), 1e300, OrderedDict(a=1), [OrderedDict(a=[OrderedDict()])], (1,)])
@@ -396,23 +398,25 @@ def test_what_is_wrong_stays_wrong(wrong: Any) -> None:
     assert history.detect(request, "Request") == ()
 
 
+@pytest.mark.no_cover
+@pytest.mark.once
 @pytest.mark.parametrize("revision", history.revisions)
 def test_the_truth_is_never_lost(revision: str) -> None:
     """Payloads of every message, odd ones too, and what it is told besides."""
 
     @settings(max_examples=4)
     @given(st.data())
-    def never_lost(data: st.DataObject) -> None:
+    def never_lost(message: str, data: st.DataObject) -> None:
         order = history.revisions.index
-        for message in HISTORY.specs(revision):
-            payload = data.draw(testing.payloads(message, revision))
-            for form in (payload, OrderedDict(payload)):
-                assert any(
-                    found.message == message and order(found.first) <= order(revision) <= order(found.last)
-                    for found in history.detect(form)
-                ), (message, payload)
+        payload = data.draw(testing.payloads(message, revision))
+        for form in (payload, OrderedDict(payload)):
+            assert any(
+                found.message == message and order(found.first) <= order(revision) <= order(found.last)
+                for found in history.detect(form)
+            ), (message, payload)
 
-    never_lost()
+    for message in HISTORY.specs(revision):
+        never_lost(message)
 
 
 def test_a_huge_payload_that_every_shape_doubts_costs_a_small_multiple() -> None:

@@ -38,6 +38,7 @@ def test_days_and_what_is_deprecated_stand_on_it(generator: ModuleType, monkeypa
     for _ in marked_in(monkeypatch, generator):
         page = generator.page()
         assert "| revision | date | also spoken by |" in page
+        assert "| [0.6.0](#060) |  |  | " in page
         assert "| [0.5.4.16](#05416) | 2025-11-30 |  | 82 |" in page
         assert "\n### 0.5.4.16\n\nOpenAI completions;" in page
         assert "\n\nDeprecated: `types.Request.prompt` (use messages).\n\n" in page

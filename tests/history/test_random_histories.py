@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import HealthCheck, find, given, settings, strategies as st
+from hypothesis import HealthCheck, Phase, find, given, settings, strategies as st
 
 from evolving.__main__ import attempt, main
 from evolving.laws import LAWS, Draw, Tally
@@ -14,7 +14,12 @@ from sagellm_protocol.testing.sample import SAMPLE
 from sagellm_protocol.testing.undoable import KINDS
 from toys import Declare, declare  # noqa: F401 - the fixture
 
+pytestmark = pytest.mark.no_cover
+
 EXAMPLES = 25
+ANY = settings(
+    max_examples=500, database=None, derandomize=True, phases=[Phase.generate], suppress_health_check=list(HealthCheck)
+)
 NO_STEPS = {"against_retyping", "revision", "was"}
 
 
@@ -34,15 +39,12 @@ def test_every_kind_of_step_is_drawn() -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_history_of_one_kind(kind: str) -> None:
-    found: set[type] = set()
+    def has_steps(history: History) -> bool:
+        found = {type(step) for name in history.revisions for step in history.changed_in(name).changes}
+        assert len(found) <= 1
+        return bool(found)
 
-    @settings(max_examples=60, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
-    @given(testing.histories(kinds=(kind,)))
-    def drawn(history: History) -> None:
-        found.update(type(step) for name in history.revisions for step in history.changed_in(name).changes)
-
-    drawn()
-    assert len(found) == 1
+    find(testing.histories(kinds=(kind,)), has_steps, settings=ANY)
 
 
 @given(testing.histories(revisions=3, kinds=("added", "rescaled")))

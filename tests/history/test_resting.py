@@ -302,7 +302,7 @@ def test_what_a_peer_changed_goes_before_it(peers: Callable[..., Peers]) -> None
 
 def test_the_protocols_own_revisions() -> None:
     request = {"request_id": "r", "trace_id": "t", "max_tokens": 1, "model": "m", "prompt": "p", "stream": False}
-    release = history.HISTORY.revisions[-2]
+    release = "0.5.4.13"
     messages = [{"role": "user", "content": "Hi"}]
     stash = {"revision": release, "values": [{"path": ["messages"], "value": messages}]}
     payload = {**request, "metadata": {"x": 1, KEY: stash}}

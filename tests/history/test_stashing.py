@@ -84,6 +84,7 @@ def test_what_is_stashed_comes_back() -> None:
     assert stash_of(history.upgrade(taken, "Request", since="0.4.0.8")) == stash_of(taken)  # nobody asked for it
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize(("message", "release"), PLACED)
 def test_down_with_a_stash_and_up_again_is_the_same(message: str, release: str) -> None:
     cls = CATALOG.get(message)
@@ -718,6 +719,7 @@ def test_a_stash_over_conversions(declare: Declare) -> None:  # noqa: F811
 # Whatever a protocol went through
 
 
+@pytest.mark.no_cover
 @settings(max_examples=200, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_down_with_a_stash_is_the_same_again_or_a_named_loss(data: st.DataObject) -> None:

@@ -11,7 +11,10 @@ from interop.exchange import FORMATS, RELEASES, exchange
 from published import PublishedProcess
 from sagellm_protocol.history import HISTORY
 
-EXAMPLES = 50
+pytestmark = pytest.mark.no_cover
+
+EXAMPLES = 20
+"""Of each message; ``make interop`` tries more."""
 
 
 @pytest.fixture(scope="module")
@@ -26,4 +29,6 @@ def test_both_sides_find_the_same(release: str, draws: Draws, published: Callabl
         tally = exchange(process, message, draws)
         assert not tally.failures, str(tally.failures[0])
         assert tally.read >= EXAMPLES * len(FORMATS), message
-        assert tally.written >= EXAMPLES * len(FORMATS), message
+        assert tally.written + tally.unsayable >= EXAMPLES * len(FORMATS), message
+        # A prompt of several texts, or of token ids, has no place in older completions: nothing is left to say.
+        assert tally.written >= EXAMPLES, message

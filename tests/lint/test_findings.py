@@ -481,7 +481,8 @@ Request(**plain)
 Request(*[], **plain)
 Request("r")  # SLP502
 Request(request_id="r", extra=1)  # SLP501
-ChatMessage(role="user", content="x", extra=1)  # SLP501
+ChatMessage(role="user", content="x", site=1)  # SLP501
+ChatMessage.parse_obj({"role": "user", "site": 1})  # SLP101
 ChatMessage.parse_obj({"role": "user", "extra": 1})  # SLP101
 Request.parse_obj({"extra": 1, 2: 3, **plain, "metadata": name})  # SLP101 SLP501
 Request.model_construct(extra=1)  # SLP101 SLP501

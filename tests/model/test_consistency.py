@@ -9,7 +9,8 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 
 import breaking
 import published
-from sagellm_protocol import ValidationError, catalog, check_consistent, codecs, violations
+from losses import outgrown
+from sagellm_protocol import ValidationError, catalog, check_consistent, codecs, history, violations
 from sagellm_protocol.kv.types import KVHandle, KVPoolStats
 from sagellm_protocol.model import to_plain
 from sagellm_protocol.model.rules import rules_of
@@ -23,7 +24,7 @@ RULED = sorted({name for name, _ in RULES})
 
 
 def test_every_rule_has_a_case() -> None:
-    assert len(RULES) == 130
+    assert len(RULES) == 159
     assert sorted((case.name, case.rule) for case in CASES) == sorted((name, rule.name) for name, rule in RULES)
 
 
@@ -107,6 +108,8 @@ def test_what_releases_wrote_stays_readable_and_is_told_alike(release: str) -> N
     broken = 0
     for line in published.corpus(release):
         cls = catalog.get(line.type)
+        if outgrown(line.type, history.upgrade(line.payload, line.type, since=release)):
+            continue
         read = lax.decode(line.payload, cls)
         found = violations(read)
         broken += bool(found)

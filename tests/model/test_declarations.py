@@ -883,8 +883,8 @@ def test_only_classes_are_messages(given: Any) -> None:
         message()(given)
 
 
-def test_unknown_is_one_of_two() -> None:
-    with pytest.raises(DeclarationError, match="unknown= is 'forbid' or 'ignore', not 'allow'"):
+def test_unknown_is_one_of_three() -> None:
+    with pytest.raises(DeclarationError, match="unknown= is 'forbid', 'ignore' or 'keep', not 'allow'"):
 
         @message(unknown="allow")  # type: ignore[arg-type]
         class Allowing:

@@ -16,7 +16,7 @@ import pytest
 from every_path import told
 from published import ROOT
 from sagellm_protocol import evolve, violations
-from sagellm_protocol.model import derived, field, from_plain, message, rule, to_plain
+from sagellm_protocol.model import KEPT, JsonObject, derived, field, from_plain, message, rule, to_plain
 from sagellm_protocol.model.exceptions import DeclarationError
 
 T = TypeVar("T")
@@ -78,6 +78,8 @@ NAMES = {
     **{found.__name__: found for found in (Leaf, Mixin, Annotating, Data, Attrs, Initialising, Registering, Calling)},
     **{found.__name__: found for found in (even, below_x, evolve, derived, field, from_plain, message, to_plain)},
     **{found.__name__: found for found in (rule, violations)},
+    "KEPT": KEPT,
+    "JsonObject": JsonObject,
     "ClassVar": ClassVar,
     "Generic": Generic,
     "T": T,

@@ -68,7 +68,7 @@ def test_drawn_messages_go_plain_and_back(cls: Any) -> None:
     @given(messages(cls))
     def check(drawn: Any) -> None:
         assert from_plain(cls, to_plain(drawn)) == drawn
-        assert cls(**{field.name: getattr(drawn, field.name) for field in fields(cls)}) == drawn
+        assert cls(**{field.argument: getattr(drawn, field.name) for field in spec_of(cls).held}) == drawn
         hash(drawn)
 
     check()

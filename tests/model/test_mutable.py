@@ -139,6 +139,7 @@ class Both(Slotted):
     __slots__ = ("__dict__", "other")
 
 
+@pytest.mark.no_cover
 @every_message
 @given(data=st.data())
 def test_freeze_gives_back_what_of_was_given(name: str, data: st.DataObject) -> None:
@@ -157,6 +158,7 @@ def test_freeze_gives_back_what_of_was_given(name: str, data: st.DataObject) -> 
         assert again is not holder
 
 
+@pytest.mark.no_cover
 @every_message
 @given(data=st.data())
 def test_an_assignment_is_taken_where_the_constructor_takes_it(name: str, data: st.DataObject) -> None:

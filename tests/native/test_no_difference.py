@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 import attrs
 import cattrs
@@ -19,7 +19,7 @@ from sagellm_protocol import StreamEvent, catalog, codecs
 from sagellm_protocol.codecs import Options
 from sagellm_protocol.model import derived, field, message, native
 from sagellm_protocol.model.annotations import is_message
-from sagellm_protocol.model.spec import spec_of
+from sagellm_protocol.model.spec import Unknown, spec_of
 from sagellm_protocol.testing import messages, payloads
 
 pytestmark = pytest.mark.skipif(native.core is None, reason="there is no compiled core")
@@ -34,7 +34,7 @@ few = settings(
 OURS = list(catalog.messages().values())
 USERS = [cls for cls in vars(declared).values() if is_message(cls)]
 every_message = pytest.mark.parametrize("cls", [*OURS, *USERS], ids=lambda cls: cls.__qualname__)
-OPTIONS = [Options(), Options(unknown="ignore"), Options(unknown="forbid"), Options(consistent=True)]
+OPTIONS = [Options(), *(Options(unknown=it) for it in get_args(Unknown)), Options(consistent=True)]
 WRITTEN = {
     **dict.fromkeys(("json", "msgspec-json"), as_json),
     **dict.fromkeys(("msgpack", "msgspec-msgpack"), as_msgpack),

@@ -458,17 +458,19 @@ def steps_in_contributing() -> dict[str, tuple[str, str]]:
 
 @pytest.fixture(scope="module")
 def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the package."""
+    """A copy of the package, in which today's revision is locked: as it will be when that is published."""
     assert sagellm_protocol.__file__ is not None
     copy = tmp_path_factory.mktemp("copied") / "sagellm_protocol"
     shutil.copytree(Path(sagellm_protocol.__file__).parent, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    (copy / "schema" / lock.PUBLISHED.name).write_text(update(PUBLISHED), encoding="utf-8")
     return copy
 
 
 def test_the_table_in_contributing_is_found() -> None:
-    assert len(steps_in_contributing()) == 10
+    assert len(steps_in_contributing()) == 11
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("change", steps_in_contributing())
 def test_the_gate_asks_for_the_steps_in_contributing(change: str, package: Path) -> None:
     """The class is changed as the table in CONTRIBUTING.md says, in a copy of the package, whose gate is then run."""

@@ -183,6 +183,8 @@ def test_the_words_for_each_kind() -> None:
         "interface Timestamps",
         "interface Metrics",
         "interface Response",
+        "interface TokenLogprob",
+        "interface TokenLogprobs",
     ]
     assert "  readonly output_tokens: readonly number[];" in declared
     assert '  readonly finish_reason: "stop" | "length" | "error";' in declared

@@ -51,6 +51,7 @@ from sagellm_protocol.kv import types as kv_types
 from sagellm_protocol.model import message, to_plain
 from sagellm_protocol.model.exceptions import DeclarationError
 from sagellm_protocol.testing.strategies import messages
+from specimens import in_fields
 from web.serving import client_of
 
 PLAIN: dict[str, Any] = {"request_id": "r", "trace_id": "t", "max_tokens": 1}
@@ -177,7 +178,7 @@ def client(clients: dict[str | None, httpx.Client]) -> httpx.Client:
         ("/many", [PLAIN], {"many": [to_plain(Request(**PLAIN))]}),
         ("/two", {"one": PLAIN, "two": METRICS}, to_plain(Metrics(**METRICS))),
         ("/holding", {"event": DELTA}, {"event": DELTA}),
-        ("/event", DELTA, DELTA),
+        ("/event", DELTA, {**DELTA, "logprobs": None}),
         ("/tree", {"name": "a", "kids": [{"name": "b"}]}, {"name": "a", "kids": [{"name": "b", "kids": []}]}),
     ],
 )
@@ -240,11 +241,12 @@ def test_hostile_bodies_are_refused_and_never_fail(
     answer.json()
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("name", sorted(catalog.messages()))
 @given(data=st.data())
 def test_what_fastapi_makes_of_messages_of_no_declared_type(name: str, data: st.DataObject) -> None:
     held = data.draw(messages(catalog.get(name)))
-    assert jsonable_encoder(held) == to_plain(held)
+    assert jsonable_encoder(held) == in_fields(held)
 
 
 # OpenAPI

@@ -85,6 +85,7 @@ def lines(cls: Any, value: Any) -> list[Any]:
     return found
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("name", NAMES)
 @given(data=st.data())
 def test_what_is_written_is_read(name: str, data: st.DataObject) -> None:
@@ -212,7 +213,7 @@ def test_messages_in_models() -> None:
     assert Holding(tagged=held.tagged).tagged is held.tagged
     again = json.loads(held.model_dump_json())
     assert again["many"][0] == again["table"]["a"] == again["anything"] == to_plain(request)
-    assert again["plain"] == again["tagged"] == DELTA
+    assert again["plain"] == again["tagged"] == {**DELTA, "logprobs": None}
     assert Holding.model_validate_json(held.model_dump_json()).tagged == held.tagged
     assert Holding(mixed=3).model_dump()["mixed"] == 3
 
