@@ -27,7 +27,8 @@ VOCABULARY = "vocabulary"
 BOXES = {
     "cli": (0, 6, "the command line"),
     "archive": (0, 0, "files of payloads"),
-    "streams": (5, 5, "event streams"),
+    "bridges": (4, 6, "OpenAI's messages and an engine's"),
+    "streams": (4, 6, "event streams"),
     "pydantic_names": (2, 2, "the names of before"),
     "fastapi": (4, 4, "bodies, replies, errors"),
     "testing": (3, 3, "strategies, fixtures"),

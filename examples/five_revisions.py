@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from enum import Enum
 from typing import Annotated, Any, Literal
 
-from annotated_types import Ge
+from annotated_types import Ge, Le
 
 from sagellm_protocol import codecs
 from sagellm_protocol.catalog import Catalog
@@ -18,11 +18,14 @@ from sagellm_protocol.history.changes import (
     flattened,
     given_default,
     introduced,
+    keeps_unknown,
     members_added,
     members_renamed,
     merged,
     moved,
+    narrowed,
     nested,
+    null_allowed,
     null_forbidden,
     redefined,
     removed,
@@ -38,7 +41,7 @@ from sagellm_protocol.history.changes import (
     values_renamed,
     was,
 )
-from sagellm_protocol.model import derived, message, to_plain
+from sagellm_protocol.model import KEPT, JsonObject, derived, message, to_plain
 from sagellm_protocol.model.spec import NotAllNull
 from sagellm_protocol.model.units import Count, Seconds
 
@@ -86,7 +89,7 @@ class Worker:
     """What it offers."""
 
 
-@message
+@message(unknown="keep")
 class Job:
     """Frames that are to be rendered."""
 
@@ -112,10 +115,10 @@ class Job:
     """Which job goes first."""
     notes: str | Sequence[str] = ""
     """For people."""
-    quality: Count = 80
+    quality: Annotated[int, Ge(0), Le(100)] = 80
     """Of its pictures, in percent."""
-    speed: float = 1.0
-    """How fast it plays."""
+    speed: float | None = 1.0
+    """How fast it plays; None means 1."""
     picture: Picture | None = None
     """How large its frames are; as the scene says, if None."""
     cores: Count = 1
@@ -130,6 +133,8 @@ class Job:
     """What it may cost."""
     tries: Count = derived(lambda job: 1 + job.frames // 1000, default=1)
     """How often a frame is tried."""
+    extra: JsonObject = KEPT
+    """What plug-ins of the farm say to each other."""
 
 
 JOB, WORKER, STATE = "five_revisions.Job", "five_revisions.Worker", "five_revisions.State"
@@ -169,6 +174,9 @@ HISTORY = History(
             converted(JOB, before=SPAN, after=("first", "frames"), up=count_of, down=last_of),
             underived(JOB, "cost", was=cost_until_4),
             became_derived(JOB, "tries", was=3),
+            keeps_unknown(JOB, was="forbid"),
+            null_allowed(JOB, "speed"),
+            narrowed(JOB, "quality", was=Count),
         ),
         revision(
             "4",
