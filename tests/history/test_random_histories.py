@@ -14,8 +14,6 @@ from sagellm_protocol.testing.sample import SAMPLE
 from sagellm_protocol.testing.undoable import KINDS
 from toys import Declare, declare  # noqa: F401 - the fixture
 
-pytestmark = pytest.mark.no_cover
-
 EXAMPLES = 25
 ANY = settings(
     max_examples=500, database=None, derandomize=True, phases=[Phase.generate], suppress_health_check=list(HealthCheck)

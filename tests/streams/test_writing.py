@@ -104,7 +104,6 @@ def test_messages_have_their_ways_at_every_revision() -> None:
     assert {first for first, *_ in WAYS} == {DELTA, CHUNK, COMPLETION}
 
 
-@pytest.mark.no_cover
 @settings(max_examples=300)
 @given(text=TEXTS, tokens=TOKENS)
 @example("a", [True])

@@ -241,7 +241,6 @@ def test_hostile_bodies_are_refused_and_never_fail(
     answer.json()
 
 
-@pytest.mark.no_cover
 @pytest.mark.parametrize("name", sorted(catalog.messages()))
 @given(data=st.data())
 def test_what_fastapi_makes_of_messages_of_no_declared_type(name: str, data: st.DataObject) -> None:
