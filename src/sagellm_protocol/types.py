@@ -28,6 +28,7 @@ from sagellm_protocol.model.units import (
     TopP,
 )
 from sagellm_protocol.openai_types import ChatMessage
+from sagellm_protocol.openai_types._rules import BIAS_OF_TOKENS, OF_A_PROBABILITY
 from sagellm_protocol.sampling import SamplingParams
 from sagellm_protocol.timestamps import Timestamps
 
@@ -48,13 +49,7 @@ from sagellm_protocol.timestamps import Timestamps
             lambda it: it.prompt_token_ids is None or not (it.prompt or it.messages),
             why="Two inputs do not say which one to answer.",
         ),
-        rule(
-            "bias-of-tokens",
-            ("logit_bias",),
-            "of token ids, written in digits",
-            lambda it: it.logit_bias is None or all(key.isascii() and key.isdigit() for key in it.logit_bias),
-            why="Keys are text in JSON, and no engine knows a token by another name.",
-        ),
+        BIAS_OF_TOKENS,
         rule(
             "world-size-of-rank",
             ("world_size", "rank"),
@@ -350,16 +345,7 @@ class Metrics:
         return cls(**computed, **told)
 
 
-_OF_A_PROBABILITY = rule(
-    "of-a-probability",
-    ("logprob",),
-    "at most 0, give or take 0.001",
-    lambda it: it.logprob <= 0.001,
-    why="It is the logarithm of a probability, which is at most 1 but for rounding.",
-)
-
-
-@message(rules=(_OF_A_PROBABILITY,))
+@message(rules=(OF_A_PROBABILITY,))
 class TokenLogprob:
     """A token that the model could have chosen, and how probable it was."""
 
@@ -373,7 +359,7 @@ class TokenLogprob:
     """The token as bytes of UTF-8, which also tell parts of a character; None where the engine does not tell them."""
 
 
-@message(rules=(_OF_A_PROBABILITY,))
+@message(rules=(OF_A_PROBABILITY,))
 class TokenLogprobs:
     """An output token, how probable it was, and the most probable ones in its place."""
 

@@ -200,6 +200,13 @@ def test_continuations() -> None:
     assert answer.usage is not None
 
 
+def test_the_last_chunk_that_says_it_counts() -> None:
+    answer = completion(
+        piece(text(text="a"), trace_id="t", system_fingerprint="f"), piece(text(finish="stop"), system_fingerprint="g")
+    )
+    assert (answer.trace_id, answer.system_fingerprint, answer.usage) == ("t", "g", None)
+
+
 def test_what_is_sent_beside_the_fields() -> None:
     answer = chat(
         chunk(part(reasoning=None, details=[1]), extra={"provider": "p"}),

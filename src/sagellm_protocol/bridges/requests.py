@@ -20,6 +20,7 @@ from sagellm_protocol.openai_types import (
     ChatToolChoice,
     CompletionRequest,
 )
+from sagellm_protocol.openai_types._asking import MOST_ALTERNATIVES
 from sagellm_protocol.sampling import SamplingParams
 from sagellm_protocol.types import Request
 
@@ -376,18 +377,16 @@ _BACK = (
     ),
 )
 
-_MOST_ALTERNATIVES = 20
-
 
 def _told_of(request: Request) -> bool:
-    return request.logprobs is not None and request.logprobs > _MOST_ALTERNATIVES
+    return request.logprobs is not None and request.logprobs > MOST_ALTERNATIVES
 
 
 def _alternatives(value: int | None) -> int | None:
-    return None if value is None else min(value, _MOST_ALTERNATIVES)
+    return None if value is None else min(value, MOST_ALTERNATIVES)
 
 
-_TOO_MANY = f"at most {_MOST_ALTERNATIVES} alternatives can be asked for"
+_TOO_MANY = f"at most {MOST_ALTERNATIVES} alternatives can be asked for"
 
 REQUEST_TO_CHAT = Bridge(
     Request,

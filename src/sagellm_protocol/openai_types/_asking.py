@@ -9,7 +9,10 @@ from sagellm_protocol.model import KEPT, JsonObject, message
 Answers = Annotated[int, Ge(1), Le(128)]
 """How many answers to generate."""
 
-Alternatives = Annotated[int, Ge(0), Le(20)]
+MOST_ALTERNATIVES = 20
+"""How many of the most probable tokens may be asked for."""
+
+Alternatives = Annotated[int, Ge(0), Le(MOST_ALTERNATIVES)]
 """How many of the most probable tokens to tell of each."""
 
 

@@ -4,17 +4,10 @@ from collections.abc import Mapping, Sequence
 
 from sagellm_protocol.model import KEPT, JsonObject, Rule, message, rule
 from sagellm_protocol.model.units import Byte, Index, LogProbability
-
-_OF_A_PROBABILITY = rule(
-    "of-a-probability",
-    ("logprob",),
-    "at most 0, give or take 0.001",
-    lambda it: it.logprob <= 0.001,
-    why="It is the logarithm of a probability, which is at most 1 but for rounding.",
-)
+from sagellm_protocol.openai_types._rules import OF_A_PROBABILITY
 
 
-@message(unknown="keep", rules=(_OF_A_PROBABILITY,))
+@message(unknown="keep", rules=(OF_A_PROBABILITY,))
 class ChatTopLogprob:
     """A token that the model could have chosen, and how probable it was."""
 
@@ -28,7 +21,7 @@ class ChatTopLogprob:
     """What else was sent, by the names of its fields."""
 
 
-@message(unknown="keep", rules=(_OF_A_PROBABILITY,))
+@message(unknown="keep", rules=(OF_A_PROBABILITY,))
 class ChatTokenLogprob:
     """A token of an answer, how probable it was, and the most probable ones in its place."""
 

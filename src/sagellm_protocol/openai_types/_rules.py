@@ -28,6 +28,14 @@ ONE_OF_EACH_INDEX = rule(
     why="An index is the place of one of them, and of no other.",
 )
 
+OF_A_PROBABILITY = rule(
+    "of-a-probability",
+    ("logprob",),
+    "at most 0, give or take 0.001",
+    lambda it: it.logprob <= 0.001,
+    why="It is the logarithm of a probability, which is at most 1 but for rounding.",
+)
+
 
 def of_one_kind(name: str) -> Rule:
     """A field that holds several inputs, or the tokens of one, holds nothing else beside them."""

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import attrs
 
+from sagellm_protocol.model.spec import spec_of
 from sagellm_protocol.openai_types import (
     ChatAudio,
     ChatCompletionChoice,
@@ -28,8 +29,6 @@ from sagellm_protocol.streams.assembling.kept import HELD, Growing, Kept, size_o
 from sagellm_protocol.streams.assembling.rules import StreamState
 
 L = TypeVar("L")
-
-_TOLD = ("tokens", "token_logprobs", "top_logprobs", "text_offset")
 
 
 @attrs.define
@@ -119,10 +118,7 @@ class ChatAnswer:
             self._take_audio(delta.audio)
         if choice.logprobs is not None:
             self.logprobs_kept.take(choice.logprobs.extra)
-            for name in ("content", "refusal"):
-                told = getattr(choice.logprobs, name)
-                if told is not None:
-                    self.logprobs.setdefault(name, []).extend(told)
+            _extend(self.logprobs, choice.logprobs)
 
     def _take_audio(self, added: Any) -> None:
         if self.audio is None:
@@ -185,10 +181,7 @@ class Continuation:
         if choice.logprobs is None:
             return
         self.logprobs_kept.take(choice.logprobs.extra)
-        for name in _TOLD:
-            told: Sequence[Any] | None = getattr(choice.logprobs, name)
-            if told is not None:
-                self.logprobs.setdefault(name, []).extend(told)
+        _extend(self.logprobs, choice.logprobs)
 
     def choice(self) -> CompletionChoice:
         """The continuation as it stands in a response."""
@@ -212,6 +205,14 @@ def _arguments_in(fragment: ChatToolCallDelta) -> str | None:
 
 def _logprobs(kind: Callable[..., L], told: Mapping[str, Any], kept: Kept) -> L | None:
     return kind(**told, extra=kept.values) if told or kept.values else None
+
+
+def _extend(held: dict[str, list[Any]], told: ChatLogprobs | CompletionLogprobs) -> None:
+    """Take the log-probabilities of a chunk's tokens, whose fields are lists, or None."""
+    for field in spec_of(type(told)).fields:
+        added: Sequence[Any] | None = getattr(told, field.argument)
+        if added is not None:
+            held.setdefault(field.argument, []).extend(added)
 
 
 def _appended(held: StringIO | None, added: str | None) -> StringIO | None:

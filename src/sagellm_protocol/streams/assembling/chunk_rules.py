@@ -10,7 +10,7 @@ from sagellm_protocol.streams.assembling.answers import ChatAnswer, name_in
 from sagellm_protocol.streams.assembling.audio import is_base64
 from sagellm_protocol.streams.assembling.kept import fits
 from sagellm_protocol.streams.assembling.rules import StreamState
-from sagellm_protocol.streams.assembling.table import Step, StreamRule, StreamTable
+from sagellm_protocol.streams.assembling.table import Step, StreamRule, StreamTable, within_the_limit
 
 if TYPE_CHECKING:
     from sagellm_protocol.openai_types import ChatCompletionStreamChoice, ChatToolCallDelta
@@ -79,12 +79,7 @@ def _room_for(held: Any, chunk: Any) -> bool:
     return bool(held.room.has(held.size_of(chunk)))
 
 
-CHUNKS_WITHIN_THE_LIMIT = StreamRule(
-    "within-the-limit",
-    "no more characters and tokens may be held than the limit says",
-    "A stream that never ends must not take all memory.",
-    _room_for,
-)
+CHUNKS_WITHIN_THE_LIMIT = within_the_limit(_room_for)
 
 _SAME = (SAME_COMPLETION, SAME_MODEL)
 _ROOM = (ABOUT_FITS, CHUNKS_WITHIN_THE_LIMIT)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterable, Iterable
+from functools import cache
 from typing import Any, Generic, TypeAlias, TypeVar
 
 import attrs
@@ -30,8 +31,8 @@ Answer: TypeAlias = "ChatAnswer | Continuation"
 Part: TypeAlias = "tuple[Answer, Any, StreamState]"
 """An answer, what a chunk adds to it, and the state that follows."""
 
-_LAST_TOLD = ("usage", "system_fingerprint", "service_tier")
-"""Fields of a response that the last chunk which has them decides on."""
+_MADE = ("id", "object", "created", "model", "choices")
+"""Fields of a response that are those of the first chunk, or made of all."""
 
 
 @attrs.define
@@ -60,6 +61,13 @@ class Chunks(Generic[C, R]):
             known = self.answers.get(choice.index)
             size += HELD + self.answer(choice.index).size_of(choice) if known is None else known.size_of(choice)
         return size if self.first is not None else size + len(chunk.id) + len(chunk.model)
+
+
+@cache
+def _told_last(chunk: Any, response: Any) -> tuple[str, ...]:
+    """The other fields of a response that chunks have as well: the last that says one decides on it."""
+    known = spec_of(chunk).names.difference(_MADE)
+    return tuple(field.argument for field in spec_of(response).fields if field.name in known)
 
 
 class _ChunkAssembler(Generic[C, R]):
@@ -152,8 +160,8 @@ class _ChunkAssembler(Generic[C, R]):
             answer.state = follows
             answer.take(choice)
         held.kept.take(chunk.extra)
-        for field in _LAST_TOLD:
-            value = getattr(chunk, field, None)
+        for field in _told_last(self._chunk, self._response):
+            value = getattr(chunk, field)
             if value is not None:
                 held.told[field] = value
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from sagellm_protocol.streams.assembling.table import Step, StreamRule, StreamTable
+from sagellm_protocol.streams.assembling.table import Step, StreamRule, StreamTable, within_the_limit
 from sagellm_protocol.types import StreamEventDelta, StreamEventEnd, StreamEventStart
 
 if TYPE_CHECKING:
@@ -99,12 +99,7 @@ LOGPROBS_JOINED = StreamRule(
     lambda held, event: not held.logprobs or event.logprobs is None or event.logprobs == tuple(held.logprobs),
     "logprobs",
 )
-WITHIN_THE_LIMIT = StreamRule(
-    "within-the-limit",
-    "no more characters and tokens may be held than the limit says",
-    "A stream that never ends must not take all memory.",
-    _room_for,
-)
+WITHIN_THE_LIMIT = within_the_limit(_room_for)
 
 _SAME = (SAME_REQUEST, SAME_TRACE, SAME_ENGINE)
 

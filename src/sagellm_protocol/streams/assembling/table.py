@@ -44,6 +44,12 @@ class StreamRule:
         return StreamError(self.name, reason, index=index, event=event, request_id=request_id)
 
 
+def within_the_limit(has_room: Callable[[Any, Any], bool]) -> StreamRule:
+    """The rule that there is room for what an event adds."""
+    text = "no more characters and tokens may be held than the limit says"
+    return StreamRule("within-the-limit", text, "A stream that never ends must not take all memory.", has_room)
+
+
 @attrs.frozen
 class Step(Generic[S]):
     """What an event does in a state."""
