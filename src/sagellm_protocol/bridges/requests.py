@@ -7,6 +7,7 @@ from typing import Any, TypeAlias, TypeVar
 
 import attrs
 
+from sagellm_protocol import codecs
 from sagellm_protocol.bridges.carrying import ABSENT, Bridge, Given, Row, first_said
 from sagellm_protocol.history.lossy import LossChoice
 from sagellm_protocol.model import from_plain
@@ -29,6 +30,8 @@ R = TypeVar("R", ChatCompletionRequest, CompletionRequest)
 
 NOTED = "metadata.openai"
 """Where in a request stands what an engine may heed, and what it is to be told of a client, by OpenAI's names."""
+
+_PLAIN = codecs.get("dict", omit_nulls=True)
 
 LEAST_TOP_P = 1e-9
 """Nucleus sampling mass that keeps the most probable token alone, as 0 does with OpenAI."""
@@ -54,10 +57,7 @@ def _note(value: Any, _: Any, __: Given) -> Any:
 def _free(value: Any) -> Any:
     """A value as free JSON, without the nulls of messages, which say nothing."""
     if attrs.has(type(value)):
-        spec = spec_of(type(value))
-        fields = {field.name: getattr(value, field.argument) for field in spec.fields}
-        kept: Mapping[str, Any] = {} if spec.kept is None else getattr(value, spec.kept.argument)
-        return {**{name: _free(held) for name, held in fields.items() if held is not None}, **kept}
+        return _PLAIN.encode(value)
     return [_free(item) for item in value] if isinstance(value, tuple) else value
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterable, Iterable
-from functools import cache
 from typing import Any, Generic, TypeAlias, TypeVar
 
 import attrs
@@ -63,8 +62,7 @@ class Chunks(Generic[C, R]):
         return size if self.first is not None else size + len(chunk.id) + len(chunk.model)
 
 
-@cache
-def _told_last(chunk: Any, response: Any) -> tuple[str, ...]:
+def _told_last(chunk: type, response: type) -> tuple[str, ...]:
     """The other fields of a response that chunks have as well: the last that says one decides on it."""
     known = spec_of(chunk).names.difference(_MADE)
     return tuple(field.argument for field in spec_of(response).fields if field.name in known)
@@ -93,6 +91,7 @@ class _ChunkAssembler(Generic[C, R]):
             OptionError: the limit is no whole number above 0.
         """
         self._held: Chunks[C, R] = Chunks(Room(limit), self._answer, self._response)
+        self._last = _told_last(self._chunk, self._response)
         self._state = CHUNKS.initial
         self._index = 0
         self._taken = 0
@@ -160,7 +159,7 @@ class _ChunkAssembler(Generic[C, R]):
             answer.state = follows
             answer.take(choice)
         held.kept.take(chunk.extra)
-        for field in _told_last(self._chunk, self._response):
+        for field in self._last:
             value = getattr(chunk, field)
             if value is not None:
                 held.told[field] = value
