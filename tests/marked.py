@@ -11,7 +11,7 @@ import attrs
 import pytest
 
 import sagellm_protocol.history
-from sagellm_protocol.catalog import CATALOG
+from sagellm_protocol.catalog import CATALOG, Catalog
 from sagellm_protocol.history import History
 from sagellm_protocol.history.published import REVISIONS
 from sagellm_protocol.model import deprecated
@@ -27,9 +27,11 @@ SAID: dict[str, dict[str, Any]] = {
 
 def marked_in(monkeypatch: pytest.MonkeyPatch, *modules: ModuleType) -> Iterator[History]:
     """Put it in the place of the protocol's own, in some modules, and for what asks for it by name."""
-    history = History([attrs.evolve(it, **SAID.get(it.name, {})) for it in REVISIONS], CATALOG)
+    # Of a catalog of its own, else the classes' help tells nothing of it.
+    catalog = Catalog(CATALOG.modules, preferred=CATALOG.preferred)
+    history = History([attrs.evolve(it, **SAID.get(it.name, {})) for it in REVISIONS], catalog)
     for module in (sagellm_protocol.history, *modules):
         monkeypatch.setattr(module, "HISTORY", history)
     yield history
     monkeypatch.undo()
-    deprecated._TELLERS.discard(history)  # Else the classes tell what it deprecates for as long as anybody holds it.
+    del deprecated._TELLERS[catalog]  # Else the classes tell what it deprecates for as long as anybody holds it.

@@ -3,6 +3,7 @@ builds one."""
 
 from __future__ import annotations
 
+import gc
 import pickle
 import threading
 import warnings
@@ -140,3 +141,21 @@ def test_a_history_takes_the_text_of_the_class() -> None:
     with pytest.raises(HistoryError, match="is deprecated with other words: leave the text empty here"):
         other.deprecated()
     del said, same, other
+
+
+@message
+class Kept:
+    size: int = 0
+
+
+def test_help_tells_what_the_first_history_of_a_catalog_says() -> None:
+    name, catalog = f"{__name__}.Kept.size", Catalog([__name__])
+    own = History([revision("1")], catalog)
+    tried = History([revision("1", deprecates={name: "too small"})], catalog)
+    assert tried.deprecated()[name].text == "too small"
+    assert "Deprecated" not in (Kept.__doc__ or "")
+    del own
+    gc.collect()
+    alone = History([revision("1", deprecates={name: "too large"})], catalog)
+    assert "Deprecated since 1: too large." in (Kept.__doc__ or "")
+    del alone, tried

@@ -35,8 +35,7 @@ class Chronicle:
         refuse_disorder(self._revisions)
         self.catalog = catalog
         self.version = version
-        if any(revision.deprecates for revision in self._revisions):
-            ask_from_now_on(self)
+        ask_from_now_on(catalog, self)
 
     @cached_property
     def latest(self) -> str:
@@ -163,7 +162,7 @@ class Chronicle:
 
         Nothing where the history is wrong: whoever uses it is told.
         """
-        if cls.__module__ not in self.catalog.modules:
+        if cls.__module__ not in self.catalog.modules or not any(it.deprecates for it in self._revisions):
             return EMPTY
         try:
             return self._derived[1].deprecated_in(cls)
