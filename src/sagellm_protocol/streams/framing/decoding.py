@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
@@ -77,7 +77,7 @@ class StreamDecoder(Generic[T]):
         for at in range(0, len(data), _PIECE):
             yield from self._splitter.feed(data[at : at + _PIECE])
 
-    def _messages(self, found: Iterator[tuple[int, bytes]]) -> list[T]:
+    def _messages(self, found: Iterable[tuple[int, bytes]]) -> list[T]:
         if self.damage is not None:
             raise self.damage.with_traceback(None)
         messages: list[T] = []

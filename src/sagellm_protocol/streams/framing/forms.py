@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Protocol
 
 import attrs
@@ -21,7 +21,7 @@ from sagellm_protocol.streams.framing.objects import ObjectSplitter
 class Splitter(Protocol):
     """Finds the messages in bytes that come in any pieces."""
 
-    def feed(self, data: bytes) -> Iterator[tuple[int, bytes]]:
+    def feed(self, data: bytes) -> Iterable[tuple[int, bytes]]:
         """The messages that end in this data: where each begins in the stream, and its bytes.
 
         Raises:
