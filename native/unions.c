@@ -25,15 +25,18 @@ PyObject *convert_choice(const Reading *how, const Node *node, PyObject *value, 
                 return Py_NewRef(value);
         return NULL;
     }
+    Reading reading = *how;
+    if (how->origin >= STRUCT_JSON)     /* msgspec has read a dict, and a Struct refuses what it does not know */
+        reading.unknown = FORBID;
     Py_INCREF(value);
     PyObject *plan = chosen(node, value);
-    PyObject *made = plan ? read_message(how, (Plan *)plan, value, depth + 1) : NULL;
+    PyObject *made = plan ? read_message(&reading, (Plan *)plan, value, depth + 1) : NULL;
     Py_XDECREF(plan);
     Py_DECREF(value);
     return made;
 }
 
-static int shape_of(PyObject *value)
+static int shape_of(const Reading *how, PyObject *value)
 {
     if (PyUnicode_Check(value))
         return SHAPE_TEXT;
@@ -43,7 +46,7 @@ static int shape_of(PyObject *value)
         return SHAPE_NUMBER;
     if (PyList_Check(value) || PyTuple_Check(value))
         return SHAPE_ARRAY;
-    return PyDict_Check(value) ? SHAPE_OBJECT : 0;
+    return PyDict_Check(value) || how->origin >= STRUCT_JSON ? SHAPE_OBJECT : 0;     /* what is none of these is a Struct */
 }
 
 /* Whether a caller's value is of a class that an option is held in; what stands on the wire as text is not text to hold. */
@@ -60,7 +63,7 @@ static int is_held_as(const Node *option, PyObject *value)
 
 PyObject *convert_either(const Reading *how, const Node *node, PyObject *value, int depth)
 {
-    int shape = shape_of(value);
+    int shape = shape_of(how, value);
     for (Py_ssize_t i = 0; i < node->inners; i++) {
         const Node *option = &node->inner[i];
         int converted = option->operation == CONVERTED || option->operation == UNIVERSAL_ID;

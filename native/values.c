@@ -74,8 +74,8 @@ static PyObject *convert_converted(const Reading *how, const Node *node, PyObjec
             return Py_IS_TYPE(value, (PyTypeObject *)node->exact) ? Py_NewRef(value) : NULL;
         return PyObject_TypeCheck(value, (PyTypeObject *)node->cls) ? called(node->hold, value) : NULL;
     }
-    if (how->origin == STRUCT_JSON && node->read_by_msgspec)
-        return Py_IS_TYPE(value, (PyTypeObject *)node->exact) ? Py_NewRef(value) : NULL;
+    if (how->origin == STRUCT_JSON && node->read_by_msgspec && Py_IS_TYPE(value, (PyTypeObject *)node->exact))
+        return Py_NewRef(value);
     if (node->operation == UNIVERSAL_ID)
         return uuid_of(how->state, value);
     if (!node->inners)
@@ -95,7 +95,9 @@ static PyObject *convert_nested(const Reading *how, const Node *node, PyObject *
         return Py_IS_TYPE(value, (PyTypeObject *)node->cls) ? Py_NewRef(value) : NULL;
     case STRUCT_JSON:
     case STRUCT_MSGPACK:
-        return move_message(how, node->plan, value, depth + 1);
+        if (!PyDict_CheckExact(value))      /* else it is within what msgspec could but read as a dict */
+            return move_message(how, node->plan, value, depth + 1);
+        /* fall through */
     default:
         return read_message(how, node->plan, value, depth + 1);
     }

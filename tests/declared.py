@@ -113,6 +113,23 @@ class Chest:
 
 
 @message
+class Unions:
+    """One of several, at every place where msgspec can read them too."""
+
+    pet: Cat | Dog
+    pets: Sequence[Cat | Dog] = ()
+    named_pets: Mapping[str, Cat | Dog] = EMPTY
+    maybe_shape: Circle | Square | None = None
+    word_or_shape: Literal["none", "any"] | Circle | Square = "none"
+    text_or_shapes: str | Sequence[Circle | Square] | None = None
+    colour_or_leaves: Colour | Sequence[Leaf] = ()
+    table_or_row: Mapping[str, int] | Sequence[int] | None = None
+    number_or_leaf: int | Leaf = 0
+    short_or_chest: Annotated[str, annotated_types.MaxLen(3)] | Chest = ""
+    flag_or_free: bool | Mapping[str, Any] = False
+
+
+@message
 class Tree:
     """Holds itself, three ways."""
 

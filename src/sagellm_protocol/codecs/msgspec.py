@@ -42,7 +42,7 @@ class MsgspecShortcuts:
     def reason_against(self, cls: type) -> str | None:
         """Why messages of a class are left to the core codec; None where they are not."""
         try:
-            self._structs.of(cls)
+            self._typed_decode(self._structs.of(cls)[0])
         except Inexpressible as error:
             return str(error)
         return None
@@ -72,9 +72,12 @@ class MsgspecShortcuts:
         to.add(f"return {to.bind('long_way', long_way)}({argument})")
 
     def _typed_decode(self, annotation: Any) -> Callable[[Any], Any]:
-        with LOCK:
-            decoder = msgspec.msgpack.Decoder(annotation) if self._binary else msgspec.json.Decoder(annotation)
-        return decoder.decode
+        make = msgspec.msgpack.Decoder if self._binary else msgspec.json.Decoder
+        try:
+            with LOCK:
+                return make(annotation).decode
+        except TypeError as error:  # a class of the user's that it does not read, such as an enumeration of 1 and "a"
+            raise Inexpressible(str(error)) from None
 
     def _choice(self, choice: Choice, max_bytes: int, long_way: Callable[[Any], Any]) -> Callable[[Any], Any] | None:
         tag = choice.tag

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any, Literal, Union
 
 import msgspec
@@ -41,6 +41,7 @@ from sagellm_protocol.model.kinds import (
     assert_never,
 )
 from sagellm_protocol.model.naming import full_name
+from sagellm_protocol.model.reading import Readers
 from sagellm_protocol.model.source import Function
 from sagellm_protocol.model.spec import Derived, Field, Made, spec_of
 from sagellm_protocol.model.standing import Form
@@ -54,11 +55,11 @@ LOCK = threading.RLock()
 _INT64 = -(2**63), 2**63 - 1
 _FINITE = {True: Bound("ge", -sys.float_info.max), False: Bound("le", sys.float_info.max)}
 _SCALARS: Any = Union[None, bool, int, float, str]  # noqa: UP007
-_FREE_LEVELS = 4
+_FREE_LEVELS = 7
 
 
 def _free_type() -> Any:
-    """Free JSON as a type, down to four levels; what nests deeper goes the long way.
+    """Free JSON in MessagePack as a type, down to seven levels; what nests deeper goes the long way.
 
     ``Any`` would do as well, but for the keys: msgspec takes arrays and integers for those, and hashes them.
     """
@@ -68,7 +69,7 @@ def _free_type() -> Any:
     return kind
 
 
-_LEAVES: dict[type, Any] = {Text: str, Flag: bool, Free: _free_type()}
+_FREE_TYPE = _free_type()
 
 
 class Inexpressible(Exception):
@@ -80,6 +81,8 @@ class Structs:
 
     def __init__(self, *, binary: bool) -> None:
         self._binary = binary
+        self._free = _FREE_TYPE if binary else Any
+        self._readers = Readers("dict", "forbid")
         self._made: dict[type, tuple[type[msgspec.Struct], Callable[[Any], Any]]] = {}
         self._making: set[type] = set()
 
@@ -120,8 +123,12 @@ class Structs:
     def annotation(self, kind: Type) -> Any:
         """The type that msgspec is to read."""
         match kind:
-            case Text() | Flag() | Free():
-                return _LEAVES[type(kind)]
+            case Text():
+                return str
+            case Flag():
+                return bool
+            case Free():
+                return self._free
             case Converted() if self._reads(kind):
                 return kind.cls
             case Converted(wire=Text() | Flag() | Number() as wire):
@@ -147,8 +154,10 @@ class Structs:
                 return Union[self.annotation(kind.inner), None]  # noqa: UP007
             case Either(options=options):
                 return Union[tuple(self.annotation(option) for option in options)]  # noqa: UP007
-            case Choice():
-                raise Inexpressible("one of several messages, told apart by a field that each of them has")
+            case Choice(options=options):
+                for option in options:
+                    self.of(option.cls)  # which is what is written
+                return dict[str, self._free]  # type: ignore[name-defined]
             case _:
                 assert_never(kind)
 
@@ -162,13 +171,13 @@ class Structs:
         match kind:
             case Converted():
                 return not self._reads(kind)
-            case Nested() | Table() | Free() | Limited():
+            case Nested() | Table() | Free() | Limited() | Choice():
                 return True
             case Items(item=inner) | Nullable(inner=inner):
                 return self._moves(inner)
             case Either(options=options):
                 return any(self._moves(option) for option in options)
-            case Text() | Flag() | Number() | Member() | OneOf() | Choice():
+            case Text() | Flag() | Number() | Member() | OneOf():
                 return False
             case _:
                 assert_never(kind)
@@ -225,9 +234,11 @@ class Structs:
 
     def moved(self, to: Function, kind: Type, value: str) -> str:
         """An expression for what the message holds, of a local variable for what msgspec read."""
-        if not self._moves(kind):
-            return value
         match kind:
+            case Text() | Flag() | Number() | Member() | OneOf():
+                return value
+            case _ if not self._moves(kind):
+                return value
             case Nullable(inner=inner):
                 return f"None if {value} is None else {self.moved(to, inner, value)}"
             case Nested(cls=cls, name=name):
@@ -247,6 +258,34 @@ class Structs:
                 return f"{to.bind('FrozenDict', FrozenDict)}({pairs}) if {value} else {empty}"
             case Free():
                 return f"{to.bind('freeze', freeze_read)}({value})"
+            case Choice():
+                return f"{to.bind('read_choice', self._readers.reader(kind))}({value})"
+            case Either(options=options):
+                return self._moved_either(to, options, value)
+            case _:
+                assert_never(kind)
+
+    def _moved_either(self, to: Function, options: Sequence[Type], value: str) -> str:
+        """That of types told apart by their shape, by the class of what msgspec reads."""
+        moved = value
+        for option in filter(self._moves, options):
+            read = to.bind("read_as", self._read_as(option))
+            moved = f"{self.moved(to, option, value)} if _type({value}) is {read} else {moved}"
+        return moved
+
+    def _read_as(self, kind: Type) -> type:
+        """The class of what msgspec reads, of a type that stands beside others."""
+        match kind:
+            case Limited(inner=inner):
+                return self._read_as(inner)
+            case Text():
+                return str
+            case Items():
+                return tuple
+            case Table() | Choice():
+                return dict
+            case Nested():
+                return self.of(kind.cls)[0]
             case _:
                 raise Inexpressible("a union of types of which one must be converted")
 
