@@ -13,7 +13,7 @@ import orjson
 from benchmarks.case import Case
 from benchmarks.equals import AttrsTwins, StructTwins, given
 from benchmarks.traffic import Traffic
-from sagellm_protocol import catalog, codecs
+from sagellm_protocol import catalog, codecs, evolve
 from sagellm_protocol.history import HISTORY
 from sagellm_protocol.model.exceptions import LossyDowngradeError
 
@@ -29,6 +29,7 @@ def of_ours(message: str, payload: dict[str, Any], *, with_msgspec: bool) -> Ite
     cls, text = catalog.get(message), orjson.dumps(payload)
     made = codecs.get("json").decode(text, cls)
     yield _build(message, "core", cls, payload, made)
+    yield _changing(message, "core", "change(made, {field}=value)", payload, made, change=evolve)
     yield from _comparing(message, "core", lambda: codecs.get("json").decode(text, cls))
     sets = {"core": {"JSON": "json", "MessagePack": "msgpack", "dict": "dict"}}
     if with_msgspec:
@@ -59,6 +60,7 @@ def of_published(message: str, payload: dict[str, Any], cls: Any) -> Iterator[Ca
     who, made, text = "published", cls.model_validate(payload), orjson.dumps(payload)
     pack, unpack, validate = msgpack.packb, msgpack.unpackb, cls.model_validate
     yield _build(message, who, cls, payload, made)
+    yield _changing(message, who, "made.model_copy(update={{'{field}': value}})", payload, made)
     yield from _comparing(message, who, lambda: cls.model_validate_json(text))
     yield Case("encode JSON", message, who, "made.model_dump_json()", {"made": made})
     yield from _decoding("JSON", message, who, "read(wire)", text, read=cls.model_validate_json)
@@ -78,6 +80,7 @@ def of_cattrs(message: str, payload: dict[str, Any], twins: AttrsTwins) -> Itera
     reading = {"structure": structure, "cls": cls}
     text, packed = orjson.dumps(payload), msgpack.packb(payload)
     yield _build(message, who, cls, payload, writing["made"])
+    yield _changing(message, who, "change(made, {field}=value)", payload, writing["made"], change=attrs.evolve)
     yield from _comparing(message, who, lambda: structure(orjson.loads(text), cls))
     for label, dumps, loads, wire in (
         ("JSON", orjson.dumps, orjson.loads, text),
@@ -95,6 +98,7 @@ def of_struct(message: str, payload: dict[str, Any], structs: StructTwins) -> It
     text, packed = orjson.dumps(payload), msgpack.packb(payload)
     made = msgspec.convert(payload, cls)
     yield _build(message, who, cls, payload, made)
+    yield _changing(message, who, "change(made, {field}=value)", payload, made, change=msgspec.structs.replace)
     yield from _comparing(message, who, lambda: msgspec.json.decode(text, type=cls))
     for label, module, wire in (("JSON", msgspec.json, text), ("MessagePack", msgspec.msgpack, packed)):
         encode, decode = module.Encoder().encode, module.Decoder(cls).decode
@@ -128,6 +132,12 @@ def _build(message: str, who: str, cls: Any, fields: Any, made: Any) -> Case:
     values = {f"v{number}": given(getattr(made, field)) for number, field in enumerate(fields)}
     arguments = ", ".join(f"{field}={value}" for field, value in zip(fields, values, strict=True))
     return Case("build", message, who, f"make({arguments})", {"make": cls, **values})
+
+
+def _changing(message: str, who: str, statement: str, payload: dict[str, Any], made: Any, **names: Any) -> Case:
+    field = next(iter(payload))
+    names |= {"made": made, "value": getattr(made, field)}
+    return Case("change a field", message, who, statement.format(field=field), names)
 
 
 def _decoding(label: str, message: str, who: str, statement: str, wire: Any, **names: Any) -> Iterator[Case]:

@@ -23,6 +23,8 @@ COMPETITORS = {
 
 WORKS = {
     "build": "a message from keyword arguments: lists, dicts, enum members, nested messages already built",
+    "change a field": "a message with another value in its first field: `evolve()`; the release (`model_copy()`) and "
+    "Structs (`replace()`) check nothing",
     "encode JSON": "a message to bytes; the release: `model_dump_json()`",
     "decode JSON": "bytes to a checked message; the release: `model_validate_json()`",
     "decode the same JSON": "as before, the same bytes each time; that suits parsers which keep texts they have seen",

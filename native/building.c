@@ -196,3 +196,58 @@ PyObject *build(PyObject *callable, PyObject *const *args, size_t nargsf, PyObje
     Py_DECREF(self);
     return found;
 }
+
+/* Fills the slots of a message with what another of its class holds; -1 where that is not whole. */
+static int fill_from(const Plan *plan, PyObject *self, PyObject *other)
+{
+    for (Py_ssize_t i = 0; i < plan->count; i++) {
+        PyObject *held = SLOT(other, plan->fields[i].offset);
+        if (!held)
+            return -1;
+        SLOT(self, plan->fields[i].offset) = Py_NewRef(held);
+    }
+    return 0;
+}
+
+/* Puts values in the place of those that are there, by the names of arguments; -1 on doubt or with an exception. */
+static int fill_changes(const Reading *how, const Plan *plan, PyObject *self, PyObject *changes)
+{
+    PyObject *name, *value;
+    Py_ssize_t at = 0;
+    while (PyDict_Next(changes, &at, &name, &value)) {
+        Py_ssize_t place = place_in(plan->arguments, name);
+        PyObject *held = place < 0 ? NULL : convert_field(how, &plan->fields[place].node, value, 0);
+        if (!held)
+            return -1;
+        Py_XSETREF(SLOT(self, plan->fields[place].offset), held);
+    }
+    return 0;
+}
+
+/* evolved(message, changes): the message with other values in some fields, of which alone it needs a look; None where
+ * the constructor is to decide. The dict is the callers' own, of a call by name. */
+PyObject *evolved(PyObject *module, PyObject *const *args, Py_ssize_t given)
+{
+    State *state = PyModule_GetState(module);
+    if (given != 2 || !PyDict_CheckExact(args[1])) {
+        PyErr_BadArgument();
+        return NULL;
+    }
+    PyTypeObject *cls = Py_TYPE(args[0]);
+    /* Others have no dict of their own in some Pythons, and are no messages. */
+    Plan *plan = cls->tp_flags & Py_TPFLAGS_HEAPTYPE ? plan_in_use(state, cls) : NULL;
+    PyObject *self = plan ? plan_new_message(plan) : NULL;
+    if (!self) {
+        if (PyErr_Occurred())
+            return NULL;
+        Py_RETURN_NONE;
+    }
+    Reading how = {.state = state, .origin = PYTHON, .unknown = AS_IT_SAYS};
+    if (fill_from(plan, self, args[0]) == 0 && fill_changes(&how, plan, self, args[1]) == 0)
+        return derived_and_checked(plan, self, 0, plan->check);
+    Py_DECREF(self);
+    if (PyErr_Occurred() && !PyErr_ExceptionMatches(state->doubts))
+        return NULL;
+    PyErr_Clear();
+    Py_RETURN_NONE;
+}

@@ -39,5 +39,6 @@ static inline PyObject *given_up(PyObject *self)
 }
 
 PyObject *build(PyObject *cls, PyObject *const *args, size_t nargsf, PyObject *kwnames);
+PyObject *evolved(PyObject *module, PyObject *const *args, Py_ssize_t given);
 
 #endif

@@ -1,6 +1,6 @@
 /* The module: its types, and what it is handed by model.plans. */
+#include "building.h"
 #include "plain.h"
-#include "plan.h"
 #include "ways.h"
 
 /* A class of the user's does not lead to the module, so calls of it find the state by the interpreter's number, which
@@ -178,6 +178,7 @@ static void freed(void *module)
 
 static PyMethodDef functions[] = {
     {"hand", hand, METH_VARARGS, NULL},
+    {"evolved", (PyCFunction)(void (*)(void))evolved, METH_FASTCALL, NULL},
     {"plain", (PyCFunction)(void (*)(void))plain, METH_FASTCALL, NULL},
     {NULL, NULL, 0, NULL},
 };

@@ -15,7 +15,6 @@ from functools import partial
 from itertools import count
 from typing import Any
 
-import attrs
 import msgspec
 
 from fuzzing.running import made, room
@@ -24,7 +23,7 @@ from fuzzing.verdicts import CODECS, FORMS
 from payloads import exactly
 from sagellm_protocol import codecs, history
 from sagellm_protocol.catalog import CATALOG
-from sagellm_protocol.model import from_plain, native
+from sagellm_protocol.model import evolve, from_plain, native
 from sagellm_protocol.model.exceptions import ProtocolError
 from sagellm_protocol.model.native import in_use
 from sagellm_protocol.model.spec import spec_of
@@ -114,7 +113,7 @@ def _construct(given: Input) -> Answers:
         message = cls(**arguments)
         yield from _written(message, cls, {})
         for name, value in arguments.items():
-            yield f"changed in {name}", answer(lambda: attrs.evolve(message, **{name: value}))  # noqa: B023
+            yield f"changed in {name}", answer(lambda: evolve(message, **{name: value}))  # noqa: B023
         if '"made"' not in exactly(message):
             yield "by msgspec", answer(lambda: repr(msgspec.to_builtins(message)))
 

@@ -16,7 +16,7 @@ from fuzzing.odd import is_wire
 from fuzzing.running import made
 from fuzzing.targets import TARGETS, Input, kind_of
 from fuzzing.verdicts import CODECS, FORMS
-from sagellm_protocol import codecs, history
+from sagellm_protocol import codecs, evolve, history
 from sagellm_protocol.catalog import CATALOG
 from sagellm_protocol.model.annotations import read_type
 from sagellm_protocol.model.compiled import plans_of, reader, writer
@@ -56,7 +56,7 @@ def _building(given: Input, names: tuple[str, ...]) -> Iterator[tuple[str, Calla
     yield "built", lambda: cls(**arguments)
     with suppress(Exception):  # what cannot be built was tried
         message = cls(**arguments)
-        yield "changed", lambda: attrs.evolve(message)
+        yield "changed", lambda: evolve(message, **arguments)
         for name in names:
             yield from _writing(name, message, {})
 

@@ -471,3 +471,73 @@ def test_decoders_are_called_in_other_ways_too() -> None:
     assert decode(bytearray(wire)) == decode(wire.decode()) == decode(data=wire) == decode(wire)  # type: ignore[call-arg]
     with pytest.raises(TypeError):
         decode()  # type: ignore[call-arg]
+
+
+@message
+class Halves:
+    """Its validator counts how often it is asked, and of a whole message."""
+
+    whole: int = field(default=2, alias="all_of_it", validator=lambda self, _, value: ASKED.append((self.half, value)))
+    half: int = derived(lambda self: self.whole // 2, default=0)
+    table: Mapping[str, Any] = EMPTY
+
+    @cached_property
+    def quarter(self) -> float:
+        return self.half / 2
+
+
+ASKED: list[tuple[int, int]] = []
+
+
+def test_a_changed_message_is_asked_as_a_whole_and_what_did_not_change_is_what_it_was() -> None:
+    first = Halves(all_of_it=4, table={"a": [1]})
+    assert (first.half, first.quarter) == (2, 1.0)
+    ASKED.clear()
+    other = evolve(first, all_of_it=8, half=6)
+    assert ASKED == [(6, 8)]
+    assert (other.whole, other.half, other.quarter) == (8, 6, 3.0)
+    assert other.table is first.table
+    assert evolve(first, all_of_it=8).half == 2, "what was derived is a value like any"
+    for changes in ({"half": "a"}, {"other": 1}, {"table": {1: 2}}):
+        compiled = came_of(evolve, first, **changes)
+        with in_python():
+            assert came_of(evolve, first, **changes) == compiled
+        assert compiled[0] == "ValidationError"
+
+
+def test_what_validators_raise_comes_out_of_evolve() -> None:
+    def asked(self: Any, attribute: Any, value: int) -> None:
+        if value < 0:
+            raise LookupError(value)
+
+    @message
+    class Asked:
+        size: int = field(default=0, validator=asked)
+
+    one = Asked(size=1)
+    with pytest.raises(ValidationError, match=r"size: must be accepted by asked \(LookupError: -1\), got -1"):
+        evolve(one, size=-1)
+    assert evolve(one, size=2).size == 2
+
+
+def test_a_message_that_is_not_whole_is_no_message_to_change() -> None:
+    empty = object.__new__(StreamEventDelta)
+    with pytest.raises(AttributeError):
+        evolve(empty, content="a")
+    core: Any = native.core
+    for arguments in ((), (DELTA,), (DELTA, [])):
+        with pytest.raises(TypeError):
+            core.evolved(*arguments)
+    assert core.evolved(5, {}) is None
+
+
+def test_changed_messages_leave_nothing_behind() -> None:
+    held = object()
+    kept = Request(**REQUEST, metadata={"a": "b"})
+    before = sys.getrefcount(kept.metadata)
+    for _ in range(100):
+        evolve(kept, prompt="x")
+        with pytest.raises(ValidationError):
+            evolve(kept, prompt=held)  # type: ignore[arg-type]
+    gc.collect()
+    assert sys.getrefcount(kept.metadata) < before + 10, "an error that was raised may still be held, but not a hundred"

@@ -13,9 +13,9 @@ from annotated_types import Ge, Gt, Le, Lt
 from hypothesis import HealthCheck, given, settings, strategies as st
 
 import declared
-from pairs import FORMATS, came_of, constructors, decoders, encoders
-from payloads import as_json, as_msgpack, corrupted
-from sagellm_protocol import StreamEvent, catalog, codecs
+from pairs import FORMATS, came_of, constructors, decoders, encoders, exactly, in_python
+from payloads import STRANGE, as_json, as_msgpack, corrupted
+from sagellm_protocol import StreamEvent, catalog, codecs, evolve
 from sagellm_protocol.codecs import Options
 from sagellm_protocol.model import derived, field, message, native
 from sagellm_protocol.model.annotations import is_message
@@ -91,6 +91,22 @@ def test_building(cls: Any, data: st.DataObject) -> None:
         mixed = {**fields, **{name: named[name] for name in named if data.draw(st.booleans())}}
         for given_fields in (named, mixed):
             assert came_of(compiled, **given_fields) == came_of(python, **given_fields)
+
+
+@every_message
+@few
+@given(data=st.data())
+def test_evolving(cls: Any, data: st.DataObject) -> None:
+    held, other = data.draw(messages(cls)), data.draw(messages(cls))
+    arguments = spec_of(cls).arguments
+    right = {argument: getattr(other, name) for name, argument in arguments.items() if data.draw(st.booleans())}
+    names = st.sampled_from([*arguments.values(), *arguments, "unheard_of"])
+    before = exactly(held)
+    for changes in (right, {**right, data.draw(names): data.draw(st.sampled_from(STRANGE))}):
+        compiled = came_of(evolve, held, **changes)
+        with in_python():
+            assert came_of(evolve, held, **changes) == compiled
+    assert exactly(held) == before
 
 
 @few

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast, get_args, overload
 
 import attrs
 
+from sagellm_protocol.model import native
 from sagellm_protocol.model.cells import retarget
 from sagellm_protocol.model.exceptions import DeclarationError
 from sagellm_protocol.model.frozen import EMPTY, FrozenDict
@@ -291,6 +292,9 @@ else:
         Raises:
             ValidationError: with every violation.
         """
+        compiled: T | None = None if native.core is None else native.core.evolved(message, changes)
+        if compiled is not None:
+            return compiled
         try:
             changed: T = attrs.evolve(message, **changes)  # type: ignore[misc]
         except attrs.exceptions.NotAnAttrsClassError:
