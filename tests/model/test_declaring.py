@@ -4,6 +4,7 @@ import copy
 import enum
 import pickle
 import weakref
+from collections import deque
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Annotated, Any, ClassVar
@@ -267,6 +268,22 @@ def test_free_json_is_frozen(value: Any, held: Any) -> None:
     assert found == held
     assert type(found) is (FrozenDict if isinstance(held, dict) else type(held))
     hash(found)
+
+
+@pytest.mark.parametrize(
+    ("given", "path", "rule"),
+    [
+        ({"text_or_texts": deque(["a", 1])}, "text_or_texts[1]", "str"),
+        ({"text_or_texts": range(1)}, "text_or_texts[0]", "str"),
+        ({"text_or_texts": b"ab"}, "text_or_texts", "str or a sequence of str"),
+        ({"text_or_texts": {"a"}}, "text_or_texts", "str or a sequence of str"),
+        ({"table_or_row": MappingProxyType({"a": "b"})}, "table_or_row.a", "int"),
+    ],
+)
+def test_what_is_wrong_in_one_of_several_is_told_of_that(given: Any, path: str, rule: str) -> None:
+    with pytest.raises(ValidationError) as raised:
+        Everything(**{**minimal(Everything), **given})
+    assert [(it.path, it.rule) for it in raised.value.violations] == [(path, rule)]
 
 
 @pytest.mark.parametrize(

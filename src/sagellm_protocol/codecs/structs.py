@@ -270,7 +270,7 @@ class Structs:
         moved = value
         for option in filter(self._moves, options):
             read = to.bind("read_as", self._read_as(option))
-            moved = f"{self.moved(to, option, value)} if _type({value}) is {read} else {moved}"
+            moved = f"({self.moved(to, option, value)}) if _type({value}) is {read} else {moved}"
         return moved
 
     def _read_as(self, kind: Type) -> type:

@@ -60,7 +60,6 @@ _SHAPES: dict[str, type | tuple[type, ...]] = {
     "text": str,
     "number": (int, float),
     "flag": (),  # a bool is right, and nothing else means to be one
-    "array": (list, tuple),
     "object": Mapping,
 }
 
@@ -438,4 +437,7 @@ def _shape_fits(kind: Type, value: object) -> bool:
     found = entry_of(value)
     if found is not None and not (found.also and found != kind):
         return wire_kind(found) == wire_kind(kind)
-    return isinstance(value, _SHAPES[wire_kind(kind)]) and not isinstance(value, bool)
+    shape = wire_kind(kind)
+    if shape == "array":
+        return is_sequence(value)
+    return isinstance(value, _SHAPES[shape]) and not isinstance(value, bool)
