@@ -15,7 +15,17 @@ from sagellm_protocol.model.exceptions import EncodeError, OptionError
 
 SAID = [
     *(b"data", b"event", b"id", b"retry", b":", b" ", b"\n", b"\r", b"\r\n", b"\n\n", b"\r\n\r\n", b"x", b"\0", b"42"),
-    *(b"data: a\n", b"data\n", b"data:b\r", b"data:  c\r\n", b": note\n", b"event: e\n", b"event\n", b"id: 1\n"),
+    *(
+        b"data: a\n\n",
+        b"data: a\n",
+        b"data\n",
+        b"data:b\r",
+        b"data:  c\r\n",
+        b": note\n",
+        b"event: e\n",
+        b"event\n",
+        b"id: 1\n",
+    ),
     *(b"id\n", b"id: \0\n", b"retry: 10\n", b"retry: 1x\n", b"retry:007\n", b"retry:\n", b"Data: d\n", b"data : e\n"),
     *(b"\xef\xbb\xbf", b"\xef", b"\xbb\xbf", b"\xff", "é\u2028\x0b\x85".encode(), b"\xc3", b"\xf0\x9f\x98"),
 ]
@@ -66,6 +76,13 @@ def read(data: bytes) -> tuple[list[streams.ServerSentEvent], str | None, int | 
 def test_every_stream_is_read_as_the_standard_says_however_it_is_cut(data: bytes, places: list[int]) -> None:
     decoder = streams.SSEDecoder()
     assert (fed(decoder, cut(data, places)), decoder.last_id, decoder.retry) == read(data)
+
+
+@settings(max_examples=500)
+@given(pieces=st.lists(st.sampled_from(SAID), max_size=12))
+def test_whatever_is_sent_at_once_is_read_alike(pieces: list[bytes]) -> None:
+    decoder = streams.SSEDecoder()
+    assert (fed(decoder, pieces), decoder.last_id, decoder.retry) == read(b"".join(pieces))
 
 
 @settings(max_examples=500)
