@@ -17,14 +17,22 @@ static PyObject *chosen(const Node *node, PyObject *payload)
     return found;
 }
 
+/* Whether a caller's value is of a class that an option is held in; what stands on the wire as text is not text to hold. */
+static int is_held_as(const Node *option, PyObject *value)
+{
+    if (option->operation == CHOICE) {
+        for (Py_ssize_t i = 0; i < option->count; i++)
+            if (Py_IS_TYPE(value, (PyTypeObject *)option->held[i]))
+                return 1;
+        return 0;
+    }
+    return option->cls && Py_IS_TYPE(value, (PyTypeObject *)option->cls);
+}
+
 PyObject *convert_choice(const Reading *how, const Node *node, PyObject *value, int depth)
 {
-    if (how->origin == PYTHON) {
-        for (Py_ssize_t i = 0; i < node->count; i++)
-            if (Py_IS_TYPE(value, (PyTypeObject *)node->held[i]))
-                return Py_NewRef(value);
-        return NULL;
-    }
+    if (how->origin == PYTHON)
+        return is_held_as(node, value) ? Py_NewRef(value) : NULL;
     Reading reading = *how;
     if (how->origin >= STRUCT_JSON)     /* msgspec has read a dict, and a Struct refuses what it does not know */
         reading.unknown = FORBID;
@@ -47,18 +55,6 @@ static int shape_of(const Reading *how, PyObject *value)
     if (PyList_Check(value) || PyTuple_Check(value))
         return SHAPE_ARRAY;
     return PyDict_Check(value) || how->origin >= STRUCT_JSON ? SHAPE_OBJECT : 0;     /* what is none of these is a Struct */
-}
-
-/* Whether a caller's value is of a class that an option is held in; what stands on the wire as text is not text to hold. */
-static int is_held_as(const Node *option, PyObject *value)
-{
-    if (option->operation == CHOICE) {
-        for (Py_ssize_t i = 0; i < option->count; i++)
-            if (Py_IS_TYPE(value, (PyTypeObject *)option->held[i]))
-                return 1;
-        return 0;
-    }
-    return option->cls && Py_IS_TYPE(value, (PyTypeObject *)option->cls);
 }
 
 PyObject *convert_either(const Reading *how, const Node *node, PyObject *value, int depth)

@@ -181,8 +181,6 @@ static PyObject *write_whole(const Writing *how, Plan *plan, PyObject *message, 
             Py_CLEAR(payload);
         Py_XDECREF(written);
     }
-    if (payload && plan->keeps && write_kept(how, plan, message, payload) < 0)
-        Py_CLEAR(payload);
     return payload;
 }
 
@@ -204,8 +202,6 @@ static PyObject *write_short(const Writing *how, Plan *plan, PyObject *message, 
             Py_CLEAR(payload);
         Py_XDECREF(written);
     }
-    if (payload && plan->keeps && write_kept(how, plan, message, payload) < 0)
-        Py_CLEAR(payload);
     return payload;
 }
 
@@ -264,7 +260,9 @@ PyObject *write_message(const Writing *how, Plan *plan, PyObject *message, int d
         return NULL;
     if (how->form >= IN_STRUCT_JSON)
         return write_struct(how, plan, message, depth);
-    if (how->shortening == WHOLE && !plan->omits)
-        return write_whole(how, plan, message, depth);
-    return write_short(how, plan, message, depth);
+    PyObject *payload = how->shortening == WHOLE && !plan->omits ? write_whole(how, plan, message, depth)
+                                                                 : write_short(how, plan, message, depth);
+    if (payload && plan->keeps && write_kept(how, plan, message, payload) < 0)
+        Py_CLEAR(payload);
+    return payload;
 }
