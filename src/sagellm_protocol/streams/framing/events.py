@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import chain
 
 import attrs
 
@@ -56,24 +57,27 @@ class EventSplitter:
 
     def feed(self, data: bytes) -> Iterable[tuple[int, bytes]]:
         """The events that end in this data: where each begins, and its data."""
-        start, size = self._start, len(data)
-        if (
-            # One event, of one line of data and nothing else: what a sender that flushes each mostly sends.
-            data.startswith(_PLAIN)
-            and data.find(b"\n") == size - 2
-            and data.endswith(b"\n\n")
-            and start == self._at
-            and not self._held
-            and not self._is_after_return
-            and b"\r" not in data
-            and size <= self._longest + 2
-        ):
+        if self._start != self._at or self._held or self._is_after_return:
+            return self._events(data)
+        found, at = self._plain(data)
+        return found if at == len(data) else chain(found, self._events(data[at:]))
+
+    def _plain(self, data: bytes) -> tuple[list[tuple[int, bytes]], int]:
+        """The first events, as far as each is one line of data and nothing else: what nearly all are; and their end."""
+        found, begun, at = [], self._start, 0
+        while data.startswith(_PLAIN, at):
+            end = data.find(b"\n", at)
+            if not data.startswith(b"\n\n", end) or data.find(b"\r", at, end) >= 0 or end - at > self._longest:
+                break
+            found.append((begun + at, data[at + len(_PLAIN) : end]))
+            at = end + 2
+        if found:
             self._is_first = False
-            self._start = self._at = start + size
-            return ((start, data[len(_PLAIN) : -2]),)
-        return self._events(data)
+            self._start = self._at = begun + at
+        return found, at
 
     def _events(self, data: bytes) -> Iterator[tuple[int, bytes]]:
+        """The events in what may begin anywhere, line by line."""
         if self._is_after_return and data:
             self._is_after_return = False
             if data.startswith(b"\n"):
@@ -82,10 +86,6 @@ class EventSplitter:
                     self._start += 1
                 self._at += 1
                 data = data[1:]
-        if self._start == self._at and not self._held:
-            begun = self._at
-            yield from self._plain(data)
-            data = data[self._at - begun :]
         if not data:
             return
         lines = data.splitlines(keepends=True)
@@ -114,21 +114,6 @@ class EventSplitter:
         self._held += rest
         if len(self._held) > self._longest + len(_MARK) * self._is_first:
             raise too_large(self._start, self._limit)
-
-    def _plain(self, data: bytes) -> Iterator[tuple[int, bytes]]:
-        """The first events in data, as far as each is one line of data and nothing else: what nearly all are."""
-        at = 0
-        while data.startswith(_PLAIN, at):
-            end = data.find(b"\n\n", at)
-            if end < 0 or data.find(b"\n", at, end) >= 0 or data.find(b"\r", at, end) >= 0:
-                return
-            payload = data[at + len(_PLAIN) : end]
-            if len(payload) > self._limit:
-                raise too_large(self._start, self._limit)
-            yield self._start, payload
-            self._is_first = False
-            self._start = self._at = self._at + end + 2 - at
-            at = end + 2
 
     def end(self) -> Iterator[tuple[int, bytes]]:
         """Nothing, if the bytes end here between two events.
