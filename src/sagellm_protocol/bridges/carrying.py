@@ -19,15 +19,18 @@ from sagellm_protocol.model.exceptions import (
     OptionError,
     ProtocolError,
     ValidationError,
-    Violation,
     blaming,
+    stranger,
 )
 from sagellm_protocol.model.paths import Path
 from sagellm_protocol.model.shortening import short
 from sagellm_protocol.model.spec import REQUIRED, spec_of
 from sagellm_protocol.model.wording import did_you_mean
+from sagellm_protocol.openai_types import ChatCompletionRequest, CompletionRequest
 
 T = TypeVar("T")
+
+OpenAIRequest: TypeAlias = "ChatCompletionRequest | CompletionRequest"
 
 Given: TypeAlias = Mapping[str, Any]
 """What the caller tells beside the message."""
@@ -114,8 +117,7 @@ class Bridge(Generic[T]):
             DecodeError: a number that is made of its values, such as the sum of its tokens, is past 64 bits.
         """
         if not isinstance(message, self.source):
-            violation = Violation("", self.source.__name__, message)
-            raise blaming("local", ValidationError(spec_of(self.source).name, [violation]))
+            raise stranger(spec_of(self.source).name, self.source.__name__, message)
         losses = Losses(MOST_TOLD, self._taking(lossy))
         told = self._told(message, given, losses)
         if losses.found and lossy is not True:

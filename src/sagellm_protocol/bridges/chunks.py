@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from typing import Any, Generic, TypeAlias, TypeVar
+from typing import Any, Generic, TypeVar
 
-from sagellm_protocol.bridges.carrying import Bridge
+from sagellm_protocol.bridges.carrying import Bridge, OpenAIRequest
 from sagellm_protocol.bridges.failures import error
 from sagellm_protocol.bridges.responses import (
     CHAT_ID,
@@ -16,18 +16,17 @@ from sagellm_protocol.bridges.responses import (
     chat_logprobs,
     completion_logprobs,
     finish_reason,
+    model_of,
     usage_of,
 )
 from sagellm_protocol.history.lossy import LossChoice
 from sagellm_protocol.model.exceptions import OptionError
 from sagellm_protocol.openai_types import (
-    ChatCompletionRequest,
     ChatCompletionStreamChoice,
     ChatCompletionStreamDelta,
     ChatCompletionStreamResponse,
     ChatCompletionUsage,
     CompletionChoice,
-    CompletionRequest,
     CompletionResponse,
     CompletionUsage,
     OpenAIErrorResponse,
@@ -45,7 +44,6 @@ from sagellm_protocol.types import (
 )
 
 C = TypeVar("C")
-OpenAIRequest: TypeAlias = "ChatCompletionRequest | CompletionRequest"
 
 
 class _Chunks(ABC, Generic[C]):
@@ -77,11 +75,10 @@ class _Chunks(ABC, Generic[C]):
         Raises:
             OptionError: nothing says which model it is.
         """
-        if request is not None:
-            model = request.model if model is None else model
+        if request is not None and include_usage is None:
             asked = request.stream_options
-            if include_usage is None:
-                include_usage = asked is not None and asked.include_usage is True
+            include_usage = asked is not None and asked.include_usage is True
+        model = model_of(model, request)
         if model is None:
             raise OptionError("nothing says which model answers: tell request or model")
         self._about: dict[str, Any] = {

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeVar
 
 import attrs
 
 from sagellm_protocol import codecs
-from sagellm_protocol.bridges.carrying import ABSENT, Bridge, Given, Row, first_said
+from sagellm_protocol.bridges.carrying import ABSENT, Bridge, Given, OpenAIRequest, Row, first_said
 from sagellm_protocol.history.lossy import LossChoice
 from sagellm_protocol.model import from_plain
 from sagellm_protocol.model.exceptions import OptionError, ValidationError
@@ -25,7 +25,6 @@ from sagellm_protocol.openai_types._asking import MOST_ALTERNATIVES
 from sagellm_protocol.sampling import SamplingParams
 from sagellm_protocol.types import Request
 
-OpenAIRequest: TypeAlias = "ChatCompletionRequest | CompletionRequest"
 R = TypeVar("R", ChatCompletionRequest, CompletionRequest)
 
 NOTED = "metadata.openai"
@@ -454,10 +453,7 @@ REQUEST_TO_COMPLETION = Bridge(
 
 
 _THERE: Mapping[type, Bridge[Request]] = {bridge.source: bridge for bridge in (CHAT_TO_REQUEST, COMPLETION_TO_REQUEST)}
-_BACK_AGAIN: Mapping[type, Bridge[Any]] = {
-    ChatCompletionRequest: REQUEST_TO_CHAT,
-    CompletionRequest: REQUEST_TO_COMPLETION,
-}
+_BACK_AGAIN: Mapping[type, Bridge[Any]] = {bridge.target: bridge for bridge in (REQUEST_TO_CHAT, REQUEST_TO_COMPLETION)}
 
 
 def to_request(

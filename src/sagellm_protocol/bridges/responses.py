@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from sagellm_protocol.bridges.carrying import ABSENT, Bridge, Given, Row, first_said
+from sagellm_protocol.bridges.carrying import ABSENT, Bridge, Given, OpenAIRequest, Row, first_said
 from sagellm_protocol.history.lossy import LossChoice
 from sagellm_protocol.openai_types import (
     ChatCompletionChoice,
@@ -20,6 +20,7 @@ from sagellm_protocol.openai_types import (
     CompletionRequest,
     CompletionResponse,
 )
+from sagellm_protocol.streams.assembling.gathered import nothing_measured
 from sagellm_protocol.types import Metrics, Response, TokenLogprobs
 
 Reading = Callable[[str], ChatMessage]
@@ -105,6 +106,7 @@ def _told(name: str) -> Callable[[Any, Any, Given], Any]:
 
 
 _COUNTED = "where the engine counted the prompt"
+_NO_ERROR = "answer with bridges.error(response.error)"
 _ALL_TOLD = (
     Row("trace_id", "trace_id"),
     Row("", "model", "as the caller says, or the request", _told("model")),
@@ -129,9 +131,8 @@ _ALL_TOLD = (
         droppable=True,
     ),
     Row("metrics", lost="clients are not told", droppable=True),
-    Row("error", lost="answer with bridges.error(response.error)"),
+    Row("error", lost=_NO_ERROR),
 )
-_NO_ERROR = "answer with bridges.error(response.error)"
 
 
 def _failed(it: Response) -> bool:
@@ -202,14 +203,6 @@ def _finish_back(value: str | None, _: Any, __: Given) -> str:
     return value if value == "length" else "stop"
 
 
-def text_of(turn: ChatMessage | None) -> str:
-    """The text of a turn, of all parts that are texts."""
-    content = None if turn is None else turn.content
-    if content is None or isinstance(content, str):
-        return content or ""
-    return "".join(part.text for part in content if part.type == "text")
-
-
 def _other_parts(it: ChatCompletionResponse) -> bool:
     turn = it.choices[0].message if it.choices else None
     return turn is not None and isinstance(turn.content, tuple) and any(part.type != "text" for part in turn.content)
@@ -219,14 +212,9 @@ def _has_other_reason(it: Any) -> bool:
     return not it.choices or it.choices[0].finish_reason not in ("stop", "length")
 
 
-def nothing_measured(error_rate: float = 0.0) -> Metrics:
-    """Metrics of what nobody measured."""
-    return Metrics(ttft_ms=0.0, throughput_tps=0.0, peak_mem_mb=0, error_rate=error_rate)
-
-
 def _metrics(_: Any, __: Any, given: Given) -> Metrics:
     told: Metrics | None = given.get("metrics")
-    return nothing_measured() if told is None else told
+    return nothing_measured(error_rate=0.0) if told is None else told
 
 
 def _cached(value: Any, _: Any, __: Given) -> Any:
@@ -276,7 +264,7 @@ CHAT_TO_RESPONSE = Bridge(
             "choices[0].message",
             "output_text",
             "its content",
-            lambda value, _, __: text_of(value),
+            lambda value, _, __: "" if value is None else value.text,
             "a Response has text alone",
             _other_parts,
         ),
@@ -337,7 +325,7 @@ def to_chat(
         OptionError: ``lossy`` names what cannot be lost.
     """
     turn = None if read is None else read(response.output_text)
-    given = {"id": id, "created": created, "model": _model(model, request), "turn": turn}
+    given = {"id": id, "created": created, "model": model_of(model, request), "turn": turn}
     return RESPONSE_TO_CHAT.carry(response, given, lossy)
 
 
@@ -351,11 +339,12 @@ def to_completion(
     lossy: LossChoice = False,
 ) -> CompletionResponse:
     """What an engine answers, as the answer of a completion; all as with :func:`to_chat`, with ``cmpl-`` in the id."""
-    given = {"id": id, "created": created, "model": _model(model, request)}
+    given = {"id": id, "created": created, "model": model_of(model, request)}
     return RESPONSE_TO_COMPLETION.carry(response, given, lossy)
 
 
-def _model(told: str | None, request: ChatCompletionRequest | CompletionRequest | None) -> str | None:
+def model_of(told: str | None, request: OpenAIRequest | None) -> str | None:
+    """The model that answers: as the caller says, else the one that was asked for."""
     return request.model if told is None and request is not None else told
 
 

@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 import attrs
 
 from sagellm_protocol.model.annotations import message_of
-from sagellm_protocol.model.exceptions import MOST_TOLD, ValidationError, Violation, blaming
+from sagellm_protocol.model.exceptions import MOST_TOLD, ValidationError, Violation, stranger
 from sagellm_protocol.model.frozen import FrozenDict
 from sagellm_protocol.model.kinds import Nested, Type, nested_in
 from sagellm_protocol.model.naming import full_name
@@ -105,7 +105,7 @@ def _has_any(kind: Nested) -> bool:
 
 def _refuse_other(value: Any) -> None:
     if "_message_plan" not in type(value).__dict__ and message_of(type(value)) is None:
-        raise blaming("local", ValidationError(type(value).__qualname__, [Violation("", "a message", value)]))
+        raise stranger(type(value).__qualname__, "a message", value)
 
 
 @attrs.frozen

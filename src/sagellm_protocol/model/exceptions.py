@@ -155,6 +155,11 @@ class ValidationError(ProtocolError):
         return type(self), (self.message_name, self.violations, self.more), vars(self)
 
 
+def stranger(message_name: str, expected: str, value: object) -> ValidationError:
+    """What this program handed over in the place of a message: a mistake of its own."""
+    return blaming("local", ValidationError(message_name, [Violation("", expected, value)]))
+
+
 def _first(found: Iterable[T]) -> tuple[tuple[T, ...], int]:
     """The first hundred, and how many there are besides."""
     rest = iter(found)

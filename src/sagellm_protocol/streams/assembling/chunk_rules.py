@@ -10,7 +10,7 @@ from sagellm_protocol.streams.assembling.answers import ChatAnswer, name_in
 from sagellm_protocol.streams.assembling.audio import is_base64
 from sagellm_protocol.streams.assembling.kept import fits
 from sagellm_protocol.streams.assembling.rules import StreamState
-from sagellm_protocol.streams.assembling.table import Step, StreamRule, StreamTable, within_the_limit
+from sagellm_protocol.streams.assembling.table import Step, StreamRule, StreamTable, same_as, within_the_limit
 
 if TYPE_CHECKING:
     from sagellm_protocol.openai_types import ChatCompletionStreamChoice, ChatToolCallDelta
@@ -28,19 +28,12 @@ def kind_of(chunk: Any) -> str:
     return "nothing" if chunk.usage is None else "usage"
 
 
-SAME_COMPLETION = StreamRule(
-    "same-completion",
-    "must be that of the first chunk",
-    "All chunks of a stream are of one completion.",
-    lambda held, chunk: chunk.id == held.first.id,
-    "id",
-)
-SAME_MODEL = StreamRule(
-    "same-model",
-    "must be that of the first chunk",
-    "One model answers.",
-    lambda held, chunk: chunk.model == held.first.model,
-    "model",
+_SAME = tuple(
+    same_as("first", "the first chunk", field, name, why)
+    for field, name, why in (
+        ("id", "same-completion", "All chunks of a stream are of one completion."),
+        ("model", "same-model", "One model answers."),
+    )
 )
 ONE_OF_EACH_INDEX = StreamRule(
     "one-of-each-index",
@@ -81,7 +74,6 @@ def _room_for(held: Any, chunk: Any) -> bool:
 
 CHUNKS_WITHIN_THE_LIMIT = within_the_limit(_room_for)
 
-_SAME = (SAME_COMPLETION, SAME_MODEL)
 _ROOM = (ABOUT_FITS, CHUNKS_WITHIN_THE_LIMIT)
 
 CHUNKS = StreamTable(

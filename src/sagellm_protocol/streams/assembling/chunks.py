@@ -7,7 +7,7 @@ from typing import Any, Generic, TypeAlias, TypeVar
 
 import attrs
 
-from sagellm_protocol.model.exceptions import ValidationError, Violation, blaming
+from sagellm_protocol.model.exceptions import stranger
 from sagellm_protocol.model.spec import spec_of
 from sagellm_protocol.openai_types import (
     ChatCompletionResponse,
@@ -127,8 +127,7 @@ class _ChunkAssembler(Generic[C, R]):
             ValidationError: it is no such chunk.
         """
         if not isinstance(chunk, self._chunk):
-            violation = Violation("", self._chunk.__name__, chunk)
-            raise blaming("local", ValidationError(spec_of(self._chunk).name, [violation]))
+            raise stranger(spec_of(self._chunk).name, self._chunk.__name__, chunk)
         found: Any = chunk
         index, held = self._index, self._held
         self._index += 1

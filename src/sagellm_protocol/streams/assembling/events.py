@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterable, Iterable
 from typing import Any, Final
 
-from sagellm_protocol.model.exceptions import ValidationError, Violation, blaming
+from sagellm_protocol.model.exceptions import stranger
 from sagellm_protocol.streams.assembling.gathered import Gathered, Partial
 from sagellm_protocol.streams.assembling.room import MOST_HELD, Room
 from sagellm_protocol.streams.assembling.rules import EVENTS, StreamState, size_of
@@ -25,7 +25,7 @@ def refuse_stranger(event: Any) -> None:
     """
     if not isinstance(event, _KINDS):
         kinds = " or ".join(kind.__name__ for kind in (StreamEventStart, StreamEventDelta, StreamEventEnd))
-        raise blaming("local", ValidationError("types.StreamEvent", [Violation("", kinds, event)]))
+        raise stranger("types.StreamEvent", kinds, event)
 
 
 class Assembler:

@@ -16,6 +16,11 @@ _CALLED = {"output_text": "content"}
 """Fields of ``Response`` that ``StreamEventEnd`` has by another name."""
 
 
+def nothing_measured(error_rate: float) -> Metrics:
+    """Metrics of what nobody measured."""
+    return Metrics(ttft_ms=0.0, throughput_tps=0.0, peak_mem_mb=0, error_rate=error_rate)
+
+
 @attrs.define
 class Gathered:
     """What has come so far."""
@@ -127,7 +132,7 @@ class Partial:
         elif not isinstance(error, Error):
             error = Error.from_exception(error)
         if metrics is None:
-            metrics = Metrics(ttft_ms=0.0, throughput_tps=0.0, peak_mem_mb=0, error_rate=1.0)
+            metrics = nothing_measured(error_rate=1.0)
         told: dict[str, Any] = {
             "request_id": request_id if self.request_id is None else self.request_id,
             "trace_id": trace_id if self.trace_id is None else self.trace_id,

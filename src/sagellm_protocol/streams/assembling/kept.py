@@ -40,18 +40,19 @@ class Kept:
         """By how much more is held once this is taken."""
         return sum(
             HELD + len(name) + _size(value) if name not in self.values else self._grows(self.values[name], value)
-            for name, value in extra.items()
-            if value is not None or name not in self.values
+            for name, value in self._counting(extra)
         )
+
+    def _counting(self, extra: Mapping[str, Any]) -> list[tuple[str, Any]]:
+        return [(name, value) for name, value in extra.items() if value is not None or name not in self.values]
 
     def _grows(self, held: Any, value: Any) -> int:
         return _size(value) - _size(held)
 
     def take(self, extra: Mapping[str, Any]) -> None:
         """Take what a chunk has beside its fields."""
-        for name, value in extra.items():
-            if value is not None or name not in self.values:
-                self.values[name] = self.joined(self.values.get(name), value)
+        for name, value in self._counting(extra):
+            self.values[name] = self.joined(self.values.get(name), value)
 
     def joined(self, held: Any, value: Any) -> Any:
         """What a value makes with those before it."""

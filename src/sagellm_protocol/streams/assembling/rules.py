@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from sagellm_protocol.streams.assembling.table import Step, StreamRule, StreamTable, within_the_limit
+from sagellm_protocol.streams.assembling.table import Step, StreamRule, StreamTable, same_as, within_the_limit
 from sagellm_protocol.types import StreamEventDelta, StreamEventEnd, StreamEventStart
 
 if TYPE_CHECKING:
@@ -50,26 +50,13 @@ ONE_START = StreamRule("one-start", "a stream must have one start", "A second on
 NOTHING_AFTER_THE_END = StreamRule(
     "nothing-after-the-end", "nothing may follow the end", "The end holds the whole answer, and it was taken."
 )
-SAME_REQUEST = StreamRule(
-    "same-request",
-    "must be that of the start",
-    "Each event repeats which request it answers.",
-    lambda held, event: event.request_id == held.start.request_id,
-    "request_id",
-)
-SAME_TRACE = StreamRule(
-    "same-trace",
-    "must be that of the start",
-    "A request belongs to one trace.",
-    lambda held, event: event.trace_id == held.start.trace_id,
-    "trace_id",
-)
-SAME_ENGINE = StreamRule(
-    "same-engine",
-    "must be that of the start",
-    "One engine serves a stream.",
-    lambda held, event: event.engine_id == held.start.engine_id,
-    "engine_id",
+_SAME = tuple(
+    same_as("start", "the start", field, name, why)
+    for field, name, why in (
+        ("request_id", "same-request", "Each event repeats which request it answers."),
+        ("trace_id", "same-trace", "A request belongs to one trace."),
+        ("engine_id", "same-engine", "One engine serves a stream."),
+    )
 )
 SAME_PROMPT = StreamRule(
     "same-prompt",
@@ -100,8 +87,6 @@ LOGPROBS_JOINED = StreamRule(
     "logprobs",
 )
 WITHIN_THE_LIMIT = within_the_limit(_room_for)
-
-_SAME = (SAME_REQUEST, SAME_TRACE, SAME_ENGINE)
 
 EVENTS = StreamTable(
     StreamState,

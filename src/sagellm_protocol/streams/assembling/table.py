@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from enum import Enum
 from functools import cached_property
+from operator import attrgetter
 from typing import Any, Generic, TypeVar
 
 import attrs
@@ -42,6 +43,12 @@ class StreamRule:
         value = short(getattr(found, self.field) if self.field else found)
         reason = f"{path}: {self.text}, got {value}" if path else f"{self.text}, got {value}"
         return StreamError(self.name, reason, index=index, event=event, request_id=request_id)
+
+
+def same_as(came: str, words: str, field: str, name: str, why: str) -> StreamRule:
+    """The rule that a field is that of what is held as ``came``, which people call ``words``."""
+    now, then = attrgetter(field), attrgetter(f"{came}.{field}")
+    return StreamRule(name, f"must be that of {words}", why, lambda held, event: bool(now(event) == then(held)), field)
 
 
 def within_the_limit(has_room: Callable[[Any, Any], bool]) -> StreamRule:
