@@ -402,7 +402,7 @@ def test_hooks_of_the_current_folder(
 @pytest.fixture
 def scheduler(tmp_path: Path) -> Iterator[str]:
     """The address of a Dask scheduler with one worker, each a process of its own."""
-    pytest.importorskip("distributed")
+    distributed = pytest.importorskip("distributed")
     file = tmp_path / "scheduler.json"
     both = ["--scheduler-file", str(file), "--no-dashboard"]
     commands = [
@@ -416,8 +416,7 @@ def scheduler(tmp_path: Path) -> Iterator[str]:
         for arguments in commands
     ]
     try:
-        wait_for(file.exists)
-        yield json.loads(file.read_text())["address"]
+        yield distributed.utils.json_load_robust(file, timeout=60)["address"]
     finally:
         for process in reversed(processes):
             process.terminate()

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from sagellm_protocol.history import History
-from soaking.processes import Undisturbed, asked_of, begin, finish, wait_for
+from soaking.processes import PATIENCE_S, Undisturbed, asked_of, begin, finish
 
 POISON = b'{"event":"delta","request_id":"r","trace_id":"t","chunk":"poison","chunk_tokens":[1]}\n'
 _HARMLESS = POISON.replace(b"poison", b"p")
@@ -30,16 +30,18 @@ def poisoned(history: History) -> None:
 @contextlib.contextmanager
 def cluster(place: Path, workers: int) -> Iterator[tuple[str, list[int]]]:
     """The address of the scheduler, and the workers' processes. A task is given up when one worker died over it."""
+    from distributed.utils import json_load_robust
+
     place.mkdir()
     file = place / "scheduler.json"
     settings = {"DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "0", "DASK_DISTRIBUTED__ADMIN__LOG_LENGTH": "10"}
     alike = ["--scheduler-file", str(file), "--no-dashboard"]
     at_work = [begin(f"{_MODULES}scheduler", None, *alike, "--port", "0", "--host", "127.0.0.1", **settings)]
     try:
-        wait_for(file.exists, "the scheduler begins")
+        address = json_load_robust(file, timeout=PATIENCE_S)["address"]
         own = ["--nthreads", "1", "--no-nanny", "--local-directory", str(place), "--memory-limit", "0"]
         at_work += [begin(f"{_MODULES}worker", None, *alike, *own) for _ in range(workers)]
-        yield json.loads(file.read_text())["address"], [process.pid for process in at_work[1:]]
+        yield address, [process.pid for process in at_work[1:]]
     finally:
         for process in at_work:
             with contextlib.suppress(ProcessLookupError):

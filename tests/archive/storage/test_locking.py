@@ -48,8 +48,8 @@ def test_nothing_stays_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr("sagellm_protocol.archive.storage.locking._is", lose)
     with folder.alone():
         pass
-    opened = [os.readlink(descriptor) for descriptor in Path("/proc/self/fd").iterdir() if descriptor.is_symlink()]
-    assert [path for path in opened if path.startswith(str(tmp_path))] == []
+    opened = [descriptor.readlink() for descriptor in Path("/proc/self/fd").iterdir() if descriptor.is_symlink()]
+    assert [path for path in opened if path.is_relative_to(tmp_path)] == []
 
 
 def test_another_process_holds_it_until_it_is_killed(tmp_path: Path) -> None:
