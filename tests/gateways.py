@@ -59,8 +59,17 @@ class Running:
         return states
 
     def until_idle(self) -> list[dict[str, Any]]:
-        """Those states, once nothing runs, nothing is held and no rule of the ledger is broken."""
-        states = self.until(lambda states: all(one["state"] is None or one["state"]["running"] == 0 for one in states))
+        """Those states, once nothing runs, nothing is held and no rule of the ledger is broken.
+
+        What was told before is not believed: what has come by now came after the answers that were waited for.
+        """
+        told = [one["state"] and one["state"]["uptime_s"] for one in self.states()]
+
+        def idle(one: dict[str, Any], before: float | None) -> bool:
+            state = one["state"]
+            return state is None or ((before is None or state["uptime_s"] > before) and state["running"] == 0)
+
+        states = self.until(lambda states: all(map(idle, states, told)))
         for one in states:
             if one["state"] is not None:
                 assert one["state"]["blocks"]["allocated"] == 0

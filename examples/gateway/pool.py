@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from collections import Counter, OrderedDict
 from collections.abc import Sequence
 from typing import Literal
@@ -52,6 +53,7 @@ class Pool:
         self._requests: dict[str, Held] = {}
         self._size = tokens // BLOCK
         self._made = 0
+        self._began = time.monotonic()
 
     def begin(self, request_id: str, prompt: Sequence[int], budget: int | None = None) -> Held:
         """Hold the blocks of a prompt: those that are cached already, and new ones.
@@ -108,6 +110,7 @@ class Pool:
         blocks = Counter(held.state.value for held in facts.held)
         blocks["free"] = self._size - blocks.total()
         return State(
+            time.monotonic() - self._began,
             len(self._requests),
             {name: blocks[name] for name in ("allocated", "cached", "free")},
             facts.events,

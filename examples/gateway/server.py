@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import socket
 import struct
 import sys
 import time
@@ -272,13 +273,21 @@ class Streamed(StreamingResponse):
             await super().__call__(scope, receive, send)
 
 
+def listen(config: uvicorn.Config) -> socket.socket:
+    """A socket that clients can connect to, whose answers leave at once."""
+    listening = config.bind_socket()
+    # Else each answer waits 40 ms: asyncio sets this only on sockets that were made for TCP by name.
+    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    listening.listen()
+    return listening
+
+
 def main() -> None:
     """Serve at a port (0 for any, which is then told), for engines at some addresses."""
     port, *addresses = sys.argv[1:]
     app = Gateway(Engines([Link(address) for address in addresses])).app()
     config = uvicorn.Config(app, port=int(port), log_level="warning", timeout_graceful_shutdown=1)
-    listening = config.bind_socket()
-    listening.listen()  # so that whoever reads the address can connect at once
+    listening = listen(config)
     print("http://{}:{}".format(*listening.getsockname()), flush=True)
     uvicorn.Server(config).run([listening])
 

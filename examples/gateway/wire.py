@@ -43,6 +43,8 @@ class Welcome:
 class State:
     """What an engine tells of itself, unasked."""
 
+    uptime_s: float
+    """Seconds since its pool was made: the later of two states has the larger."""
     running: int
     """Requests that it serves."""
     blocks: Mapping[str, int]

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import socket
 from typing import Any
 
 import pytest
+import uvicorn
 from gateway.pool import BLOCK, Pool, PoolFullError
 from hypothesis import given, strategies as st
 
-from gateway import model, tools, wire
+from gateway import model, server, tools, wire
 from sagellm_protocol import ChatMessage, Request
 
 
@@ -111,3 +113,11 @@ def test_what_the_ledger_says_can_be_told() -> None:
     pool.ledger.tell("release", "nobody's")
     state = wire.PLAIN.decode(wire.PLAIN.encode(pool.state()), wire.State)
     assert state.broken == {"unknown HANDLE_NOT_FOUND": 1}
+
+
+def test_no_answer_waits_for_the_one_before_to_arrive() -> None:
+    with server.listen(uvicorn.Config(None, port=0, log_config=None)) as listening:  # type: ignore[arg-type]
+        with socket.create_connection(listening.getsockname(), timeout=60):
+            accepted, _ = listening.accept()
+        with accepted:
+            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)

@@ -31,5 +31,5 @@ def served(app: Any) -> Iterator[str]:
 @contextmanager
 def client_of(app: Any) -> Iterator[httpx.Client]:
     """A client of an application that runs as long as the block does."""
-    with served(app) as address, httpx.Client(base_url=address, trust_env=False) as client:
+    with served(app) as address, httpx.Client(base_url=address, trust_env=False, timeout=60) as client:
         yield client
