@@ -7,6 +7,7 @@ import json
 import sys
 from concurrent.futures import ProcessPoolExecutor
 from io import BytesIO
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +55,7 @@ def written(out: Path) -> list[Any]:
 def test_workers_find_it_by_its_name(fleet: Path, reports: Path, tmp_path: Path, *, executor: bool) -> None:
     out = tmp_path / "out"
     if executor:
-        with ProcessPoolExecutor(2) as made:
+        with ProcessPoolExecutor(2, get_context("spawn")) as made:
             report = upgrade(reports, out, workers=None, executor=made)
     else:
         report = upgrade(reports, out)

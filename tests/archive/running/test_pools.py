@@ -58,7 +58,7 @@ def test_a_worker_that_dies_costs_no_more_than_the_shard_that_kills_it(tmp_path:
 def test_what_a_task_raises_stops_all(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"^1$"):
         do(Task(str(tmp_path), fails=("1",), waits=0.2), 40, workers=2)
-    assert len(list(tmp_path.iterdir())) < 10
+    assert len(list(tmp_path.iterdir())) < 30
 
 
 UNGUARDED = """
@@ -165,14 +165,14 @@ def test_an_executor_whose_work_is_taken_away(tmp_path: Path) -> None:
 
 
 def test_threads_are_waited_for(tmp_path: Path) -> None:
-    at_work = threading.active_count()
+    at_work = set(threading.enumerate())
     with ThreadPoolExecutor(2) as executor:
         with pytest.raises(ValueError, match=r"^1$"):
             do(Task(str(tmp_path), fails=("1",), waits=0.1), 30, executor=executor)
         began = set(tmp_path.iterdir())
         time.sleep(0.2)
         assert set(tmp_path.iterdir()) == began
-    assert threading.active_count() == at_work
+    assert set(threading.enumerate()) <= at_work
 
 
 def test_memory_that_runs_out() -> None:

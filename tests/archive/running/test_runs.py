@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +52,11 @@ def test_cut_or_not_it_gives_the_same_records(log: Path, tmp_path: Path) -> None
     assert json.loads((tmp_path / "cut" / "report.json").read_bytes()) == json.loads(report.to_json())
 
 
-@pytest.mark.parametrize("executor", [ThreadPoolExecutor, ProcessPoolExecutor, None])
+# Forks of a process in which other tests left threads may wait for ever.
+PROCESSES = partial(ProcessPoolExecutor, mp_context=get_context("spawn"))
+
+
+@pytest.mark.parametrize("executor", [ThreadPoolExecutor, PROCESSES, None])
 def test_whoever_does_it_the_folder_is_the_same(log: Path, tmp_path: Path, executor: Any) -> None:
     log.with_name("other.jsonl.gz").write_bytes(gzip.compress(log.read_bytes() + b"no record\n"))
     upgrade(log.parent, tmp_path / "here")
