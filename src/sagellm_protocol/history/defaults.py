@@ -11,6 +11,7 @@ from sagellm_protocol.model import to_plain
 from sagellm_protocol.model.annotations import is_message
 from sagellm_protocol.model.converted import dumped, entry_of
 from sagellm_protocol.model.kinds import Nullable
+from sagellm_protocol.model.nesting import SCALARS
 from sagellm_protocol.model.spec import REQUIRED, Derived, Field, Made
 
 
@@ -21,6 +22,8 @@ def plain_default(default: Any, written: Callable[[Any], Any] = to_plain) -> Any
         default: the default.
         written: gives the payload of a message.
     """
+    if type(default) in SCALARS:
+        return default
     match default:
         case Enum():
             return default.value

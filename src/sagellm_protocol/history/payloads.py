@@ -15,11 +15,10 @@ import attrs
 from sagellm_protocol.model import native
 from sagellm_protocol.model.containers import exact, items_of
 from sagellm_protocol.model.exceptions import DecodeError, ValidationError, Violation
-from sagellm_protocol.model.nesting import MAX_DEPTH, TOO_DEEP, too_deep
+from sagellm_protocol.model.nesting import MAX_DEPTH, SCALARS, TOO_DEEP, too_deep
 from sagellm_protocol.model.paths import ROOT, Path, told
 
 _TEXT: frozenset[type] = frozenset((str,))
-_SCALARS: frozenset[type] = frozenset((str, int, float, bool, type(None)))
 _CONTAINERS: frozenset[type] = frozenset((dict, list, tuple))
 _FREE_VALUES = 100_000
 _TIMES = 20
@@ -121,10 +120,10 @@ def _sharing(payload: Any) -> bool | None:
                 if not _TEXT.issuperset(map(type, container)):
                     return None
                 values = container.values()
-            if _SCALARS.issuperset(map(type, values)):
+            if SCALARS.issuperset(map(type, values)):
                 continue
             if not _CONTAINERS.issuperset(map(type, values)):
-                values = [value for value in values if type(value) not in _SCALARS]
+                values = [value for value in values if type(value) not in SCALARS]
                 if not _CONTAINERS.issuperset(map(type, values)):
                     return None
             distinct = dict(zip(map(id, values), values, strict=True))
@@ -181,7 +180,7 @@ class _Copying:
                 name = str.__str__(key)
                 if name in table:
                     raise ValidationError(self.message, [Violation(told((path, name)), "given once", item)])
-                if type(item) in _SCALARS:
+                if type(item) in SCALARS:
                     table[name] = item
                     continue
                 found = self.copied(item, (path, name), room)
@@ -189,7 +188,7 @@ class _Copying:
             return _Copied(table, levels + 1)
         items = []
         for index, item in enumerate(items_of(value)):
-            if type(item) in _SCALARS:
+            if type(item) in SCALARS:
                 items.append(item)
                 continue
             found = self.copied(item, (path, index), room)
@@ -214,9 +213,9 @@ def _too_deep() -> DecodeError:
 
 def _own(value: Any) -> Any:
     if type(value) is dict:
-        return {key: item if type(item) in _SCALARS else _own(item) for key, item in value.items()}
+        return {key: item if type(item) in SCALARS else _own(item) for key, item in value.items()}
     if type(value) is list or type(value) is tuple:
-        items = [item if type(item) in _SCALARS else _own(item) for item in value]
+        items = [item if type(item) in SCALARS else _own(item) for item in value]
         return items if type(value) is list else tuple(items)
     return value
 
@@ -237,6 +236,6 @@ class _Counting:
         if found is None:
             self.distinct += len(value)
             inner = value.values() if type(value) is dict else value
-            found = len(value) + sum([self.places(item) for item in inner if type(item) not in _SCALARS])
+            found = len(value) + sum([self.places(item) for item in inner if type(item) not in SCALARS])
             self._seen[id(value)] = found
         return found

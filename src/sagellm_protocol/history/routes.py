@@ -26,6 +26,7 @@ from sagellm_protocol.history.payloads import alike
 from sagellm_protocol.history.plainly import Asked, least, refuse_if, refuse_unless
 from sagellm_protocol.model.exceptions import ProtocolError
 from sagellm_protocol.model.kinds import Nested, Nullable, Type, nested_in
+from sagellm_protocol.model.nesting import SCALARS
 from sagellm_protocol.model.source import DOUBTS, Function
 from sagellm_protocol.model.spec import REQUIRED, Derived, Spec, spec_of
 from sagellm_protocol.model.validating import validation_of
@@ -325,7 +326,7 @@ def _expression(to: Function, slots: Any, today: Any, names: Mapping[Place, str]
         return names[today.place]
     if type(today) is dict:
         return f"{{{', '.join(f'{name!r}: {_expression(to, slots, value, names)}' for name, value in today.items())}}}"
-    if type(today) in (str, int, float, bool, type(None)):
+    if type(today) in SCALARS:
         return repr(today)
     return to.bind("constant", today)
 

@@ -18,7 +18,9 @@ TOO_DEEP = f"the payload nests deeper than {MAX_DEPTH} levels"
 MAX_VALUES = 2**25
 """How many values a value may come to, where one that stands in many places counts in each: what 64 MiB can hold."""
 
-_SCALARS = frozenset((str, int, float, bool, type(None)))
+SCALARS: frozenset[type] = frozenset((str, int, float, bool, type(None)))
+"""The classes of what a payload holds that holds nothing, subclasses not."""
+
 _CONTAINERS = frozenset((dict, list, tuple))
 _FEW = 16
 """Looking again at so few values costs no more than remembering that they were seen."""
@@ -41,7 +43,7 @@ def too_deep(value: Any, limit: int = MAX_DEPTH) -> bool:
             seen[id(nest)] = limit + 1
             held = [*_held(nest)]
             plain = _CONTAINERS.issuperset(map(type, held))
-            nested = held if plain else [item for item in held if type(item) not in _SCALARS]
+            nested = held if plain else [item for item in held if type(item) not in SCALARS]
             # Of what stands in many places of one container, one is looked at.
             found = 1
             for item in dict(zip(map(id, nested), nested, strict=True)).values():
@@ -95,7 +97,7 @@ def _held(nest: Any) -> Iterable[Any]:
 def refuse_too_deep_parsed(payload: Any) -> None:
     """Do so for what a parser made, in which nothing stands in two places."""
     for depth, level in enumerate(by_level(payload)):
-        if depth == MAX_DEPTH and not _SCALARS.issuperset(map(type, level)):
+        if depth == MAX_DEPTH and not SCALARS.issuperset(map(type, level)):
             raise DecodeError(TOO_DEEP) from None
 
 
@@ -113,7 +115,7 @@ def by_level(payload: Any) -> Iterator[list[Any]]:
     level = [payload]
     while level:
         yield level
-        if _SCALARS.issuperset(map(type, level)):
+        if SCALARS.issuperset(map(type, level)):
             return
         objects = [value for value in level if type(value) is dict]
         arrays = [value for value in level if type(value) is list]

@@ -22,7 +22,7 @@ from sagellm_protocol.model.frozen import EMPTY
 from sagellm_protocol.model.keeping import keeper
 from sagellm_protocol.model.kinds import MAX_FREE_DEPTH, Choice, Nested, Type, classes_in
 from sagellm_protocol.model.naming import full_name
-from sagellm_protocol.model.nesting import refuse_too_deep, too_deep
+from sagellm_protocol.model.nesting import SCALARS, refuse_too_deep, too_deep
 from sagellm_protocol.model.once import Once
 from sagellm_protocol.model.plans import Plans
 from sagellm_protocol.model.refusing import refuse_abstract
@@ -31,8 +31,6 @@ from sagellm_protocol.model.spec import Derived, Field, Made, Mark, Spec, Unknow
 from sagellm_protocol.model.statements import FREEZE, CheckStatements, Origin
 from sagellm_protocol.model.teaching import UNTAUGHT, Teaching, standing_in
 from sagellm_protocol.model.validating import validation_of
-
-_SCALARS = frozenset((str, int, float, bool, type(None)))
 
 
 @attrs.define
@@ -255,7 +253,7 @@ def pass_over(payload: Mapping[str, Any], known: frozenset[str]) -> None:
             continue
         if type(name) is not str:
             raise Doubt
-        if type(value) not in _SCALARS and (type(value) not in (dict, list) or too_deep(value, MAX_FREE_DEPTH)):
+        if type(value) not in SCALARS and (type(value) not in (dict, list) or too_deep(value, MAX_FREE_DEPTH)):
             raise Doubt
 
 
