@@ -153,22 +153,30 @@ class Link:
         """Keep in touch, until the task is cancelled."""
         monitor = self._socket.get_monitor_socket(zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED)
         self._socket.connect(self.address)
+        parts = [asyncio.create_task(part) for part in (self._watch(monitor), self._receive())]
         try:
-            await asyncio.gather(self._watch(monitor), self._receive())
+            await asyncio.gather(*parts)
         finally:
+            for part in parts:
+                part.cancel()
+            self._lose()
             self._socket.disable_monitor()
             self._socket.close()
+
+    def _lose(self) -> None:
+        self.welcome = self.codec = self.state = None
+        while self.waiting:
+            name, asking = self.waiting.popitem()
+            asking.words.put_nowait((name, lost, b""))
 
     async def _watch(self, monitor: Any) -> None:
         while True:
             told = await recv_monitor_message(monitor)
             if told["event"] == zmq.EVENT_DISCONNECTED:
-                self.welcome = self.codec = self.state = None
-                while self.waiting:
-                    name, asking = self.waiting.popitem()
-                    asking.words.put_nowait((name, lost, b""))
+                self._lose()
             else:
-                await self.send(wire.HELLO, b"", wire.PLAIN.encode(wire.Hello(ACCEPT)))
+                # Unlike all others it may wait: ZeroMQ tells of the handshake before the socket takes anything.
+                await self._socket.send_multipart([wire.HELLO, b"", wire.PLAIN.encode(wire.Hello(ACCEPT))])
 
     async def _receive(self) -> None:
         while True:

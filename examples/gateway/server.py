@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import logging
 import socket
 import struct
 import sys
@@ -47,6 +48,7 @@ T = TypeVar("T")
 
 JSON = codecs.get("json", omit_nulls=True)
 READ = codecs.get("json", consistent=True)
+LOG = logging.getLogger("uvicorn.error")
 PAGE = Path(__file__).with_name("page")
 BEGAN = int(time.time())
 MAX_TOKENS = 256
@@ -82,6 +84,12 @@ def nobody(_: HTTPRequest, error: Any) -> Answer:
     return Answer(status_code=499)
 
 
+def tell_end(task: asyncio.Task[None]) -> None:
+    """Log why a link to an engine has ended, unless the gateway has."""
+    if not task.cancelled() and (error := task.exception()) is not None:
+        LOG.error("an engine is given up", exc_info=error)
+
+
 @attrs.frozen
 class Gateway:
     """What is served."""
@@ -94,6 +102,8 @@ class Gateway:
         @asynccontextmanager
         async def lifespan(_: Starlette) -> AsyncIterator[None]:
             running = [asyncio.create_task(link.run()) for link in self.engines.links]
+            for task in running:
+                task.add_done_callback(tell_end)
             yield
             for task in running:
                 task.cancel()

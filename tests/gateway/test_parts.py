@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import socket
 from typing import Any
 
 import pytest
 import uvicorn
+import zmq
+import zmq.asyncio
+from gateway.links import Engines, Link
 from gateway.pool import BLOCK, Pool, PoolFullError
 from hypothesis import given, strategies as st
 
@@ -121,3 +125,26 @@ def test_no_answer_waits_for_the_one_before_to_arrive() -> None:
             accepted, _ = listening.accept()
         with accepted:
             assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
+def test_an_engine_that_makes_no_sense_is_given_up_and_that_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    async def meet() -> Any:
+        with zmq.asyncio.Context.instance().socket(zmq.ROUTER) as engine:
+            engine.bind("tcp://127.0.0.1:*")
+            link = Link(engine.getsockopt_string(zmq.LAST_ENDPOINT))
+            app = server.Gateway(Engines([link])).app()
+            async with app.router.lifespan_context(app):
+                peer, kind, *_ = await engine.recv_multipart()
+                assert kind == wire.HELLO
+                welcome = wire.PLAIN.encode(wire.Welcome("odd", "application/json", ["m"]))
+                await engine.send_multipart([peer, wire.WELCOME, b"", welcome])
+                await engine.send_multipart([peer, wire.STATE, b"", b"{"])
+                while not caplog.records:
+                    await asyncio.sleep(0.01)
+            return link.told_of()
+
+    told = asyncio.run(asyncio.wait_for(meet(), 60))
+    assert (told["engine_id"], told["state"]) == (None, None)
+    (record,) = caplog.records
+    assert record.message == "an engine is given up"
+    assert "no JSON" in caplog.text
