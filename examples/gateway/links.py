@@ -161,6 +161,7 @@ class Link:
                 part.cancel()
             self._lose()
             self._socket.disable_monitor()
+            monitor.close()
             self._socket.close()
 
     def _lose(self) -> None:
