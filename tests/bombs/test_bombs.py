@@ -14,6 +14,7 @@ import pytest
 from bombs.__main__ import GROWTH, Row
 from bombs.measuring import Cost
 from bombs.table import TABLE
+from sagellm_protocol.model import native
 
 SECONDS = 2.0
 """What nothing of 40 kB may take, however busy the machine."""
@@ -22,18 +23,20 @@ PROPORTION, CONSTANT = 2.5, 0.05
 MEGABYTES = 64
 
 
-def costs() -> dict[tuple[str, str], list[dict[str, Any]]]:
+def costs(pure: bool) -> dict[tuple[str, str], list[dict[str, Any]]]:
     """What each bomb costs at two sizes: measured in processes of their own."""
     command = [sys.executable, "-m", "bombs", "--growth", "--limit", "5"]
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1]), native.PURE: str(int(pure))}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     rows = map(json.loads, done.stdout.splitlines())
     return {(name, to): found for name, to, found in rows}
 
 
-def test_no_bomb_goes_off() -> None:
-    wrong, measured = [], costs()
+@pytest.mark.once
+@pytest.mark.parametrize("pure", [False, True])
+def test_no_bomb_goes_off(pure: bool) -> None:
+    wrong, measured = [], costs(pure)
     for bomb in TABLE:
         if not bomb.variant:
             found = measured[bomb.name, bomb.to]

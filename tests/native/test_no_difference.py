@@ -23,7 +23,7 @@ from sagellm_protocol.model.spec import Unknown, spec_of
 from sagellm_protocol.testing import messages, payloads
 
 pytestmark = pytest.mark.skipif(native.core is None, reason="there is no compiled core")
-EXAMPLES = int(os.environ.get("NATIVE_EXAMPLES", "8"))
+EXAMPLES = int(os.environ.get("NATIVE_EXAMPLES", min(8, settings().max_examples)))
 """For each message: more of them run where there is more time."""
 
 few = settings(
