@@ -20,13 +20,10 @@ if TYPE_CHECKING:
         error as error,
         error_from as error_from,
     )
-    from sagellm_protocol.bridges.requests import from_request as from_request, to_request as to_request
-    from sagellm_protocol.bridges.responses import (
-        from_chat as from_chat,
-        from_completion as from_completion,
-        to_chat as to_chat,
-        to_completion as to_completion,
-    )
+    from sagellm_protocol.bridges.from_requests import from_request as from_request
+    from sagellm_protocol.bridges.from_responses import to_chat as to_chat, to_completion as to_completion
+    from sagellm_protocol.bridges.to_requests import to_request as to_request
+    from sagellm_protocol.bridges.to_responses import from_chat as from_chat, from_completion as from_completion
 
 else:
     from sagellm_protocol import _lazy
@@ -38,7 +35,9 @@ else:
             "carrying": "Bridge LossyBridgeError Row",
             "chunks": "ChatChunks ChatEvents CompletionChunks CompletionEvents",
             "failures": "Failure error error_from",
-            "requests": "from_request to_request",
-            "responses": "from_chat from_completion to_chat to_completion",
+            "from_requests": "from_request",
+            "from_responses": "to_chat to_completion",
+            "to_requests": "to_request",
+            "to_responses": "from_chat from_completion",
         },
     )

@@ -6,18 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from sagellm_protocol.bridges.carrying import Bridge
-from sagellm_protocol.bridges.requests import (
-    CHAT_TO_REQUEST,
-    COMPLETION_TO_REQUEST,
-    REQUEST_TO_CHAT,
-    REQUEST_TO_COMPLETION,
-)
-from sagellm_protocol.bridges.responses import (
-    CHAT_TO_RESPONSE,
-    COMPLETION_TO_RESPONSE,
-    RESPONSE_TO_CHAT,
-    RESPONSE_TO_COMPLETION,
-)
+from sagellm_protocol.bridges.from_requests import REQUEST_TO_CHAT, REQUEST_TO_COMPLETION
+from sagellm_protocol.bridges.from_responses import RESPONSE_TO_CHAT, RESPONSE_TO_COMPLETION
+from sagellm_protocol.bridges.to_requests import CHAT_TO_REQUEST, COMPLETION_TO_REQUEST
+from sagellm_protocol.bridges.to_responses import CHAT_TO_RESPONSE, COMPLETION_TO_RESPONSE
 from sagellm_protocol.model.exceptions import Loss, OptionError
 from sagellm_protocol.model.shortening import short
 

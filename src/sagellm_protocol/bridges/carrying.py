@@ -101,11 +101,26 @@ class Bridge(Generic[T]):
 
     @cached_property
     def _rows(self) -> tuple[tuple[Row, tuple[Any, ...], tuple[Any, ...], Any], ...]:
-        """Each row, with the steps of both paths, and the default of its field."""
+        """Each row, with the steps of both paths, and the default of its field.
+
+        Of rows that make the same value in the same way the last makes it: the others have no second path.
+        """
         defaults = {field.name: field.default for field in spec_of(self.source).fields}
+        last = {(row.to, row.value): row for row in self.rows}
         return tuple(
-            (row, steps_of(row.field), steps_of(row.to), defaults.get(row.field, REQUIRED)) for row in self.rows
+            (
+                row,
+                steps_of(row.field),
+                steps_of(row.to) if last[row.to, row.value] is row else (),
+                defaults.get(row.field, REQUIRED),
+            )
+            for row in self.rows
         )
+
+    @cached_property
+    def _losable(self) -> frozenset[Any]:
+        """The fields of which something can be lost that is not droppable."""
+        return frozenset(steps[0] for row, steps, _, _ in self._rows if steps and row.lost and not row.droppable)
 
     def carry(self, message: Any, given: Given, lossy: LossChoice = False) -> T:
         """The message as the other.
@@ -134,39 +149,43 @@ class Bridge(Generic[T]):
         """Every value that is not carried over, those that nobody need know among them."""
         losses = Losses(every=True)
         for row, steps, _, default in self._rows:
-            _note(row, message, steps, default, losses)
+            if row.lost:
+                _note(row, message, _at(message, steps), steps, default, losses)
         return tuple(losses.found)
 
     def _told(self, message: Any, given: Given, losses: Losses) -> dict[str, Any]:
         told: dict[str, Any] = {}
         for row, steps, to, default in self._rows:
-            found = _note(row, message, steps, default, losses)
+            found = _at(message, steps) if len(steps) != 1 else getattr(message, steps[0])
+            if row.lost:
+                _note(row, message, found, steps, default, losses)
             if to:
-                value = row.value(found, message, given)
-                if value is not ABSENT:
+                value = found if row.value is _as_it_is else row.value(found, message, given)
+                if value is ABSENT:
+                    continue
+                if len(to) == 1:
+                    told[to[0]] = value
+                else:
                     _put(told, to, value)
         return told
 
     def _taking(self, lossy: LossChoice) -> Any:
         choice = chosen(lossy)
-        known = {steps_of(row.field)[0] for row in self.rows if row.field and row.lost and not row.droppable}
         for pattern in choice if isinstance(choice, tuple) else ():
             first = steps_of(pattern)[0]
-            if isinstance(first, str) and first not in known:
-                near = did_you_mean(first, sorted(map(str, known)))
+            if isinstance(first, str) and first not in self._losable:
+                near = did_you_mean(first, sorted(map(str, self._losable)))
                 raise OptionError(f"lossy names {short(pattern)}, and nothing can be lost there{near}")
         return asked_of(choice)
 
 
-def _note(row: Row, message: Any, steps: tuple[Any, ...], default: Any, losses: Losses) -> Any:
-    """The value that a row is about; it is added to ``losses`` where it is one."""
-    found = _at(message, steps) if steps else None
-    if row.lost and (row.when(message) if row.when is not None else says(found, default)):
+def _note(row: Row, message: Any, found: Any, steps: tuple[Any, ...], default: Any, losses: Losses) -> None:
+    """Add the value that a row is about to ``losses`` where it is one."""
+    if row.when(message) if row.when is not None else says(found, default):
         if row.droppable:
             losses.drop(_path(steps), found, lambda: row.lost)
         else:
             losses.add(_path(steps), found, row.lost)
-    return found
 
 
 def says(value: Any, default: Any) -> bool:
@@ -188,9 +207,9 @@ def _path(steps: Iterable[Any]) -> Path:
     return path
 
 
-def _at(message: Any, steps: Iterable[Any]) -> Any:
-    """The value at a path; None where nothing is there."""
-    found = message
+def _at(message: Any, steps: tuple[Any, ...]) -> Any:
+    """The value at a path; None where nothing is there, or where the path is of no step."""
+    found = message if steps else None
     for step in steps:
         if found is None:
             return None

@@ -8,17 +8,16 @@ from typing import Any, Generic, TypeVar
 
 from sagellm_protocol.bridges.carrying import Bridge, OpenAIRequest
 from sagellm_protocol.bridges.failures import error
-from sagellm_protocol.bridges.responses import (
+from sagellm_protocol.bridges.from_responses import (
     CHAT_ID,
-    CHAT_TO_RESPONSE,
     COMPLETION_ID,
-    COMPLETION_TO_RESPONSE,
     chat_logprobs,
     completion_logprobs,
     finish_reason,
     model_of,
     usage_of,
 )
+from sagellm_protocol.bridges.to_responses import CHAT_TO_RESPONSE, COMPLETION_TO_RESPONSE
 from sagellm_protocol.history.lossy import LossChoice
 from sagellm_protocol.model.exceptions import OptionError
 from sagellm_protocol.openai_types import (
