@@ -9,8 +9,8 @@ import socket
 import struct
 import sys
 import time
-from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 from uuid import uuid4
@@ -145,10 +145,10 @@ class Gateway:
         }
         async with AsyncExitStack() as held:
             asking = await held.enter_async_context(self.engines.ask(wire.REQUEST, requests))
+            with unless_gone(http, asking):
+                found = dict([await asking.word() for _ in ([name] if body.stream else requests)])
             if body.stream:
-                first = await unless_gone(http, asking.word())
-                return Streamed(events(first, asking, body, list(requests)), held.pop_all())
-            found = dict([await unless_gone(http, asking.word()) for _ in requests])
+                return Streamed(events(found, asking, body, list(requests)), held.pop_all())
             return answer(whole([found[request_id] for request_id in requests], body))
 
     async def embed(self, http: HTTPRequest) -> Answer:
@@ -156,7 +156,8 @@ class Gateway:
         body = await decoded(http, EmbeddingRequest)
         numbers = evolve(body, encoding_format="float")  # of which text is made here, for engines of any age
         async with self.engines.ask(wire.EMBED, {uuid4().hex: numbers}) as asking:
-            _, vectors = await unless_gone(http, asking.word())
+            with unless_gone(http, asking):
+                _, vectors = await asking.word()
         return answer(packed(vectors) if body.encoding_format == "base64" else vectors)
 
     async def models(self, http: HTTPRequest) -> Answer:
@@ -223,30 +224,32 @@ def packed(vectors: EmbeddingResponse) -> EmbeddingResponse:
     return evolve(vectors, data=data)
 
 
-async def unless_gone(http: HTTPRequest, answer: Coroutine[Any, Any, T]) -> T:
-    """What is waited for, as long as the client waits for it.
+@contextmanager
+def unless_gone(http: HTTPRequest, asking: Asking) -> Iterator[None]:
+    """Within it words are waited for as long as the client waits for the answer."""
 
-    Raises:
-        ClientDisconnect: the client went away; nobody waits any longer.
-    """
-    waiting, leaving = asyncio.create_task(answer), asyncio.create_task(gone(http))
+    async def gone() -> None:
+        while (await http.receive())["type"] != "http.disconnect":
+            pass
+        asking.words.put_nowait((b"", left, b""))
+
+    leaving = asyncio.create_task(gone())
     try:
-        await asyncio.wait({waiting, leaving}, return_when=asyncio.FIRST_COMPLETED)
-        if not waiting.done():
-            raise ClientDisconnect
-        return waiting.result()
+        yield
     finally:
-        waiting.cancel()
         leaving.cancel()
 
 
-async def gone(http: HTTPRequest) -> None:
-    """Wait until the client goes away."""
-    while (await http.receive())["type"] != "http.disconnect":
-        pass
+def left(_: bytes) -> Any:
+    """What stands for an answer that nobody waits for any more.
+
+    Raises:
+        ClientDisconnect: always.
+    """
+    raise ClientDisconnect
 
 
-async def events(first: tuple[str, Any], asking: Asking, body: Any, names: list[str]) -> AsyncIterator[bytes]:
+async def events(first: Mapping[str, Any], asking: Asking, body: Any, names: list[str]) -> AsyncIterator[bytes]:
     """Server-sent events of all answers. What goes wrong once they have begun is told as one of them."""
     chat = isinstance(body, ChatCompletionRequest)
     about: dict[str, Any] = {"id": f"{'chatcmpl' if chat else 'cmpl'}-{names[0]}", "created": int(time.time())}
@@ -255,14 +258,16 @@ async def events(first: tuple[str, Any], asking: Asking, body: Any, names: list[
         name: Writer(chunks(body, index=index, **about), CallReader() if chat and body.tools else None)
         for index, name in enumerate(names)
     }
-    name, word = first
     try:
-        yield writers[name].write(word)
+        for name, word in first.items():
+            yield writers[name].write(word)
         while asking.unanswered:
             name, word = await asking.word()
             yield writers[name].write(word)
     except (EngineError, ProtocolError) as error:
         yield ENCODE(failure(error).body)
+        return
+    except ClientDisconnect:  # as its first word came
         return
     told = [writer.usage for writer in writers.values() if writer.usage is not None]
     if told:
