@@ -408,6 +408,30 @@ def test_codecs_follow_ways_back_that_are_registered_after_they_were_made(own: H
     assert {message: encode(message) for message, encode in encoders.items()} == plain
 
 
+def test_what_a_payload_is_is_found_out_with_the_hooks_of_one_time(own: History) -> None:
+    """Whoever comes or goes in the midst of it has it found out anew."""
+    payload = codecs.get("dict", revision="0.4.0.8", history=own).encode(DELTA)
+
+    def leaving(payload: dict[str, Any]) -> dict[str, Any]:
+        own.unhook(leaving)
+        return payload | {"trace_id": "!"}
+
+    own.hook("StreamEventDelta", since="0.1.2.4")(leaving)
+    assert own.identify(payload, "StreamEventDelta") == HISTORY.identify(payload, "StreamEventDelta")
+
+    def coming(payload: dict[str, Any]) -> dict[str, Any]:
+        own.hook("StreamEventDelta", since="0.1.2.4")(changed)
+        own.unhook(coming)
+        return payload
+
+    def changed(payload: dict[str, Any]) -> dict[str, Any]:
+        return payload | {"trace_id": "!"}
+
+    own.hook("StreamEventDelta", since="0.1.2.4")(coming)
+    with pytest.raises(AmbiguousPayloadError, match="changed"):
+        own.identify(payload, "StreamEventDelta")
+
+
 def test_what_threads_find_out_while_hooks_change_is_not_kept(own: History) -> None:
     codec = codecs.get("dict", revision="0.4.0.8", history=own)
     encode, decode = codec.encoder(StreamEventDelta), codec.decoder(StreamEventDelta)

@@ -63,10 +63,6 @@ class LossyBridgeError(ProtocolError):
         return type(self), (self.source, self.target, self.losses, self.more), vars(self)
 
 
-def _as_it_is(value: Any, _: Any, __: Given) -> Any:
-    return value
-
-
 @attrs.frozen
 class Row:
     """A field, and what becomes of it."""
@@ -77,8 +73,8 @@ class Row:
     """The path in what it becomes, with ``*`` at its end where it is several fields; empty where it has none."""
     how: str = ""
     """What becomes of it, where it is not just carried over."""
-    value: Callable[[Any, Any, Given], Any] = _as_it_is
-    """Makes the value of what it was, of the whole message, and of what the caller tells."""
+    value: Callable[[Any, Any, Given], Any] | None = None
+    """Makes the value of what it was, of the whole message, and of what the caller tells; None where it stays."""
     lost: str = ""
     """Why what it says is lost; empty where nothing ever is."""
     when: Callable[[Any], bool] | None = None
@@ -160,7 +156,7 @@ class Bridge(Generic[T]):
             if row.lost:
                 _note(row, message, found, steps, default, losses)
             if to:
-                value = found if row.value is _as_it_is else row.value(found, message, given)
+                value = found if row.value is None else row.value(found, message, given)
                 if value is ABSENT:
                     continue
                 if len(to) == 1:

@@ -27,7 +27,7 @@ from sagellm_protocol.history.stashing import Stashes
 from sagellm_protocol.history.stops import stops
 from sagellm_protocol.history.unstashing import Rest
 from sagellm_protocol.model.annotations import may_nest_without_end, read_type
-from sagellm_protocol.model.exceptions import Loss
+from sagellm_protocol.model.exceptions import AmbiguousPayloadError, Loss, UnknownPayloadError
 from sagellm_protocol.model.kinds import Nested, Type
 from sagellm_protocol.model.naming import full_name
 from sagellm_protocol.model.paths import ROOT
@@ -379,4 +379,18 @@ class History(Chronicle):
             AmbiguousPayloadError: it can be several messages, or it means different things in different revisions.
             UnknownPayloadError: it can be none.
         """
-        return identify(self._past, payload, message, among, fill)
+        while True:
+            hooks_then = self._hooks_now()
+            try:
+                found = identify(self._past, payload, message, among, fill)
+            except (AmbiguousPayloadError, UnknownPayloadError):
+                if hooks_then == self._hooks_now():
+                    raise
+            else:
+                if hooks_then == self._hooks_now():
+                    return found
+
+    def _hooks_now(self) -> int:
+        """How often hooks were changed, once no change is under way: what is found out between two is of one time."""
+        with self._lock:
+            return self.hooks_changed
