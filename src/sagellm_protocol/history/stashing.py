@@ -85,7 +85,11 @@ class Stashes:
         if multiplies(payload):
             raise in_too_many_places()
         stashing = Stashing(self.today.revision, self.today.places)
-        stashed = stashing.value(kind, payload, self._forward(kind, held), None, ())
+        try:
+            again = self._forward(kind, held)
+        except ValidationError:  # A stash beside what cannot be brought forward is of no use.
+            return backwards.taken_back(message, payload, lossy=lossy)
+        stashed = stashing.value(kind, payload, again, None, ())
         try:
             return backwards.taken_back(message, stashed, lossy=_either(stashing.paths, lossy))
         except LossyDowngradeError:
