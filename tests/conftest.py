@@ -17,8 +17,9 @@ from published import PublishedProcess, Unavailable
 from sagellm_protocol.model.native import in_use
 
 # A shared machine is no stopwatch, and most properties run once a message, so a few examples of each make many.
-# Where CI is set each run tries the same examples, so that a red run can be repeated. What differs between Pythons is
-# no matter of examples: .ci/run has the others try fewer ("few").
+# Where CI is set each run begins with the same seed; it still draws constants of whatever modules are imported by then,
+# which under xdist differ, so that a red run is repeated by the blob that it prints. What differs between Pythons is no
+# matter of examples: .ci/run has the others try fewer ("few").
 settings.register_profile("local", deadline=None, max_examples=12, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("ci", settings.get_profile("local"), derandomize=True, database=None, print_blob=True)
 settings.register_profile("few", settings.get_profile("ci"), max_examples=5)
