@@ -16,6 +16,7 @@ from sagellm_protocol.model import to_plain
 from sagellm_protocol.model.exceptions import OptionError, ValidationError
 from sagellm_protocol.model.spec import spec_of
 from sagellm_protocol.openai_types import ChatCompletionRequest, CompletionRequest
+from sagellm_protocol.sampling import SamplingParams
 from sagellm_protocol.testing import messages
 
 TURNS = [{"role": "user", "content": [{"type": "text", "text": "x"}]}]
@@ -328,3 +329,9 @@ def test_values_that_are_none_of_the_clients() -> None:
 def test_requests_take_what_was_read_from_json() -> None:
     body = codecs.get("json").decode(codecs.get("json").encode(chat(tools=TOOLS)), ChatCompletionRequest)
     assert to_plain(bridges.to_request(body, request_id="r"))["tools"] == TOOLS
+
+
+def test_what_is_several_fields_may_be_the_whole_of_the_other() -> None:
+    bridge = bridges.Bridge(Request, SamplingParams, (bridges.Row("metadata", "*"),))
+    request = Request(request_id="r", trace_id="t", prompt="Hi", max_tokens=1, metadata={"top_k": 5})
+    assert bridge.carry(request, {}) == SamplingParams(top_k=5)

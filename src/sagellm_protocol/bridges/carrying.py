@@ -159,7 +159,7 @@ class Bridge(Generic[T]):
                 value = found if row.value is None else row.value(found, message, given)
                 if value is ABSENT:
                     continue
-                if len(to) == 1:
+                if len(to) == 1 and type(to[0]) is str:  # nearly all of them
                     told[to[0]] = value
                 else:
                     _put(told, to, value)

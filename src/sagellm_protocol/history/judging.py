@@ -9,11 +9,11 @@ from typing import Any
 from sagellm_protocol.model.checking import Checker
 from sagellm_protocol.model.exceptions import DecodeError
 from sagellm_protocol.model.kinds import INT_MAX, INT_MIN, MAX_FREE_DEPTH, Type
+from sagellm_protocol.model.nesting import CONTAINERS
 from sagellm_protocol.model.paths import ROOT, Path
 from sagellm_protocol.model.spec import Spec, Unknown
 
 _SIMPLE: frozenset[type] = frozenset((str, bool, type(None)))
-_CONTAINERS: frozenset[type] = frozenset((dict, list, tuple))
 
 
 def holds(kind: Type, payload: Any, *, unknown: Unknown, specs: Mapping[str, Spec]) -> bool:
@@ -63,7 +63,7 @@ def _is_json(container: Any) -> bool:
                 elif kind is int:
                     if not INT_MIN <= value <= INT_MAX:
                         raise _Wrong
-                elif kind not in _CONTAINERS or id(value) in seen:
+                elif kind not in CONTAINERS or id(value) in seen:
                     return False
                 else:
                     seen.add(id(value))

@@ -15,11 +15,10 @@ import attrs
 from sagellm_protocol.model import native
 from sagellm_protocol.model.containers import exact, items_of
 from sagellm_protocol.model.exceptions import DecodeError, ValidationError, Violation
-from sagellm_protocol.model.nesting import MAX_DEPTH, SCALARS, TOO_DEEP, too_deep
+from sagellm_protocol.model.nesting import CONTAINERS, MAX_DEPTH, SCALARS, TOO_DEEP, too_deep
 from sagellm_protocol.model.paths import ROOT, Path, told
 
 _TEXT: frozenset[type] = frozenset((str,))
-_CONTAINERS: frozenset[type] = frozenset((dict, list, tuple))
 _FREE_VALUES = 100_000
 _TIMES = 20
 
@@ -122,9 +121,9 @@ def _sharing(payload: Any) -> bool | None:
                 values = container.values()
             if SCALARS.issuperset(map(type, values)):
                 continue
-            if not _CONTAINERS.issuperset(map(type, values)):
+            if not CONTAINERS.issuperset(map(type, values)):
                 values = [value for value in values if type(value) not in SCALARS]
-                if not _CONTAINERS.issuperset(map(type, values)):
+                if not CONTAINERS.issuperset(map(type, values)):
                     return None
             distinct = dict(zip(map(id, values), values, strict=True))
             fresh = distinct.keys() - seen

@@ -21,7 +21,9 @@ MAX_VALUES = 2**25
 SCALARS: frozenset[type] = frozenset((str, int, float, bool, type(None)))
 """The classes of what a payload holds that holds nothing, subclasses not."""
 
-_CONTAINERS = frozenset((dict, list, tuple))
+CONTAINERS: frozenset[type] = frozenset((dict, list, tuple))
+"""The classes of what it holds anything in."""
+
 _FEW = 16
 """Looking again at so few values costs no more than remembering that they were seen."""
 
@@ -42,7 +44,7 @@ def too_deep(value: Any, limit: int = MAX_DEPTH) -> bool:
             # Found again before it is done, it holds itself.
             seen[id(nest)] = limit + 1
             held = [*_held(nest)]
-            plain = _CONTAINERS.issuperset(map(type, held))
+            plain = CONTAINERS.issuperset(map(type, held))
             nested = held if plain else [item for item in held if type(item) not in SCALARS]
             # Of what stands in many places of one container, one is looked at.
             found = 1
